@@ -18,11 +18,12 @@ import numpy as np
 from engine.errors import WeightsError
 from engine.types import FloatArray, Progress
 from weights.frameworks.network import import_framework
-from weights.rounding import Inputs, Layer, Rounded, layers_of, round_kernels
+from weights.rounding import LAYERS, Inputs, Layer, Rounded, layers_of, round_kernels
 
 Ranges = Mapping[str, tuple[float, float]]  # lowest and highest of each value, by its name
 Clipping = Literal["minmax", "percentile", "error"]
 CLIPPINGS: tuple[Clipping, ...] = get_args(Clipping)
+Runtime = Literal["onnxruntime", "openvino"]
 
 OPSET = 13  # from here on a kernel may have a scale for each channel
 # Of each value and image at most so many numbers are kept, evenly drawn, to choose a range by; and
@@ -35,6 +36,8 @@ SHRUNK = np.linspace(1.0, 0.3, 36)
 LEVELS = 255
 # A layer is left in float32 where that takes at least this fraction of the error away.
 WORTH_FLOAT = 0.05
+# Operators whose outputs lie within their inputs' range; by the number of inputs that do, None all.
+_PASSING: dict[str, int | None] = {"Concat": None, "MaxPool": 1, "Resize": 1}
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +76,10 @@ def quantise(
     clipping: Clipping = "error",
     most_float: int = 4,
     progress: Progress | None = None,
+    runtime: Runtime = "onnxruntime",
 ) -> Int8Network:
-    """Write the int8 networks into ``folder``; ``batches`` are what the network is given.
+    """Write the int8 networks into ``folder``; ``batches`` are what the network is given, and
+    ``runtime`` is what they are laid out for (see ``write_int8``).
 
     ``error_of``: how much the outputs of a file differ from those of ``model``. Each layer in turn
     is left in float32 alone; those that help most are tried together, and at most ``most_float``
@@ -86,12 +91,12 @@ def quantise(
     if not layers:
         raise WeightsError(f"{model}: has no layer with a kernel, so there is nothing to quantise.")
     measured, inputs = measure(folded, batches)
-    spans = ranges(measured, clipping)
+    spans = ranges(shared(folded, measured), clipping)
     rounded = round_kernels(layers, inputs)
     tried = folder / "tried.onnx"
 
     def error(in_float: Sequence[str], target: Path = tried) -> float:
-        write_int8(folded, target, spans, in_float, rounded)
+        write_int8(folded, target, spans, in_float, rounded, runtime)
         return error_of(target)
 
     plain = folder / "all_int8.onnx"
@@ -114,7 +119,7 @@ def quantise(
 
 def fold(model: Path, target: Path) -> list[Layer]:
     """Write the network with its constants computed, as weights that are stored in half precision
-    need it, and return its layers.
+    need it, and with the means of maps as the operator that has integers; return its layers.
 
     Raises WeightsError where ONNX Runtime cannot open it.
     """
@@ -137,6 +142,7 @@ def fold(model: Path, target: Path) -> list[Layer]:
     folded = onnx.shape_inference.infer_shapes(onnx.load(str(target)))
     for number, node in enumerate(folded.graph.node):
         node.name = node.name or f"{node.op_type}_{number}"
+    _pool_means(folded)
     onnx.save(folded, str(target))
     return layers_of(folded)
 
@@ -175,6 +181,31 @@ def measure(
     return {name: each.measured() for name, each in found.items()}, inputs
 
 
+def shared(folded: Path, measured: Mapping[str, Measured]) -> dict[str, Measured]:
+    """Values that are only put side by side, pooled or enlarged are measured as one: with one range
+    they are moved as they are, with several each would be computed anew."""
+    groups = {name: [name] for name in measured}
+    for node in import_framework("onnx").load(str(folded)).graph.node:
+        if node.op_type not in _PASSING:
+            continue
+        names = [node.output[0], *node.input[: _PASSING[node.op_type]]]
+        joined = list(dict.fromkeys(one for name in names for one in groups.get(name, [])))
+        groups |= dict.fromkeys(joined, joined)
+    return {name: _as_one([measured[one] for one in group]) for name, group in groups.items()}
+
+
+def _as_one(several: Sequence[Measured]) -> Measured:
+    return Measured(
+        min(one.low for one in several),
+        max(one.high for one in several),
+        _drawn(np.concatenate([one.sample for one in several])),
+    )
+
+
+def _drawn(sample: FloatArray) -> FloatArray:
+    return sample[:: max(1, sample.size // SEARCHED)]
+
+
 def ranges(measured: Mapping[str, Measured], clipping: Clipping) -> Ranges:
     """The range of each value: all of it, all but ``TAIL`` on each side, or the one by which the
     numbers drawn lose least to rounding and clipping, in squares."""
@@ -188,9 +219,15 @@ def write_int8(
     spans: Ranges,
     in_float: Sequence[str] = (),
     rounded: Mapping[str, Rounded] | None = None,
+    runtime: Runtime = "onnxruntime",
 ) -> None:
     """Write the int8 network; the layers ``in_float`` are left as they are, the kernels of the
-    others are ``rounded``, or each number to its nearest level."""
+    others are ``rounded``, or each number to its nearest level.
+
+    ONNX Runtime computes on integers what has inputs and outputs of 8 bits: all values are. For
+    OpenVINO those alone that layers take: whatever follows a layer, such as x·sigmoid(x), it
+    computes in float32 while it writes that layer's outputs.
+    """
     onnx = import_framework("onnx")
     calibrate = import_framework("onnxruntime.quantization.calibrate")
     kinds = import_framework("onnxruntime.quantization").QuantType
@@ -202,6 +239,8 @@ def write_int8(
     }
     model = onnx.load(str(folded))
     _round(model, rounded or {}, in_float)
+    inputs_alone = runtime == "openvino"
+    every = {*registry.QLinearOpsRegistry, *registry.QDQRegistry}
     made = quantizer.QDQQuantizer(
         onnx.shape_inference.infer_shapes(model),
         True,  # a scale for each channel of a kernel
@@ -211,8 +250,12 @@ def write_int8(
         calibrate.TensorsData(calibrate.CalibrationMethod.MinMax, data),
         [],
         list(in_float),
-        sorted({*registry.QLinearOpsRegistry, *registry.QDQRegistry}),
-        {"ActivationSymmetric": False, "WeightSymmetric": True},
+        sorted(_PASSING.keys() | set(LAYERS) if inputs_alone else every),
+        {
+            "ActivationSymmetric": False,
+            "WeightSymmetric": True,
+            "OpTypesToExcludeOutputQuantization": list(LAYERS) if inputs_alone else [],
+        },
     )
     made.quantize_model()
     made.model.save_model_to_file(str(target))
@@ -252,9 +295,7 @@ class _Measuring:
         self._sample.append(flat[:: max(1, flat.size // SAMPLED)].copy())
 
     def measured(self) -> Measured:
-        sample = np.concatenate(self._sample)
-        sample = sample[:: max(1, sample.size // SEARCHED)]
-        return Measured(self._low, self._high, sample)
+        return Measured(self._low, self._high, _drawn(np.concatenate(self._sample)))
 
 
 def _whole(one: Measured) -> tuple[float, float]:
@@ -288,6 +329,25 @@ def rounding_error(sample: FloatArray, low: float, high: float) -> float:
     zero = round(-low / step)
     levels = np.clip(np.rint(sample / step) + zero, 0, LEVELS)
     return float(np.square((levels - zero) * step - sample).sum(dtype=np.float64))
+
+
+def _pool_means(model: Any) -> None:
+    """ReduceMean over all places of a map, as exports have it, has no integers in ONNX Runtime;
+    GlobalAveragePool, which is the same, has."""
+    onnx, graph = import_framework("onnx"), model.graph
+    constants = {one.name: one for one in graph.initializer}
+    ranks = {one.name: len(one.type.tensor_type.shape.dim) for one in graph.value_info}
+    for node in graph.node:
+        if node.op_type != "ReduceMean":
+            continue
+        attributes = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
+        axes = attributes.get("axes", ())
+        if len(node.input) > 1 and node.input[1] in constants:
+            axes = onnx.numpy_helper.to_array(constants[node.input[1]]).tolist()
+        over_places = ranks.get(node.input[0]) == 4 and sorted(one % 4 for one in axes) == [2, 3]
+        if over_places and attributes.get("keepdims", 1):
+            node.op_type = "GlobalAveragePool"
+            del node.input[1:], node.attribute[:]
 
 
 def _round(model: Any, rounded: Mapping[str, Rounded], in_float: Sequence[str]) -> None:

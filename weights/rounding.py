@@ -21,6 +21,7 @@ import numpy as np
 from engine.types import Float64Array, FloatArray
 from weights.frameworks.network import import_framework
 
+LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")  # operators that may have a kernel
 LIMIT = 127  # levels on each side of 0
 # Places of each image at which a layer's input is looked at.
 PLACES = 32
@@ -130,7 +131,7 @@ def layers_of(model: Any) -> list[Layer]:
     constants = {tensor.name: tensor for tensor in graph.initializer}
     found = []
     for node in graph.node:
-        if node.op_type not in ("Conv", "ConvTranspose", "Gemm", "MatMul"):
+        if node.op_type not in LAYERS:
             continue
         if node.input[1] not in constants:
             continue

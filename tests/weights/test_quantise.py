@@ -23,6 +23,7 @@ from weights.quantise import (
     quantise,
     ranges,
     rounding_error,
+    shared,
     write_int8,
 )
 from weights.rounding import Inputs, Layer, compensated, round_kernels
@@ -62,6 +63,41 @@ def write_layers(path: Path, *, harmful: bool = True, opset: int = 17) -> Path:
         [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", 4])],
         constants,
     )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    onnx.save(model, str(path))
+    return path
+
+
+def write_branches(path: Path, *, opset: int = 18, keepdims: int = 1) -> Path:
+    """(N, 3, 8, 8) -> (N, 4, 1, 1): two convolutions, one with x·sigmoid(x) and one of a tenth of
+    its numbers with Relu, side by side, pooled; a third, averaged; and a fourth. Without
+    ``keepdims`` what is averaged is flattened, (N, 4)."""
+    random = np.random.default_rng(7)
+    sizes = {"a": (4, 3, 3, 3), "b": (4, 3, 3, 3), "c": (6, 8, 1, 1), "d": (4, 6, 1, 1)}
+    kernels = {name: random.normal(size=size).astype(np.float32) for name, size in sizes.items()}
+    kernels["b"] /= 10
+    axes = {"axes": [2, 3]} if opset < 18 else {}
+    node = helper.make_node
+    nodes = [
+        node("Conv", ["image", "a_kernel"], ["a"], name="a", pads=[1] * 4),
+        node("Sigmoid", ["a"], ["gate"]),
+        node("Mul", ["a", "gate"], ["silu"]),
+        node("Conv", ["image", "b_kernel"], ["b"], name="b", pads=[1] * 4),
+        node("Relu", ["b"], ["relu"]),
+        node("Concat", ["silu", "relu"], ["beside"], axis=1),
+        node("MaxPool", ["beside"], ["pooled"], kernel_shape=[2, 2], strides=[2, 2]),
+        node("Conv", ["pooled", "c_kernel"], ["c"], name="c"),
+        node("ReduceMean", ["c", *([] if axes else ["axes"])], ["mean"], keepdims=keepdims, **axes),
+    ]
+    last = ("Conv", ["mean", "d_kernel"]) if keepdims else ("Flatten", ["mean"])
+    nodes.append(node(*last, ["out"], name="d"))
+    constants = [numpy_helper.from_array(one, f"{name}_kernel") for name, one in kernels.items()]
+    constants.append(numpy_helper.from_array(np.array([2, 3]), "axes"))
+    ports = [
+        helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, 8, 8]),
+        helper.make_tensor_value_info("out", TensorProto.FLOAT, None),
+    ]
+    graph = helper.make_graph(nodes, "branches", ports[:1], ports[1:], constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
     onnx.save(model, str(path))
     return path
@@ -176,6 +212,56 @@ def test_compensated_rounding_changes_outputs_less_than_the_nearest_levels() -> 
         return float(np.square((inputs - inputs.mean(axis=0)) @ (kernel - rounded).T).mean())
 
     assert lost(found) < 0.5 * lost(nearest)
+
+
+@pytest.mark.parametrize("opset", [13, 18])
+def test_means_of_maps_are_pooled_where_they_stay_maps(opset: int, tmp_path: Path) -> None:
+    model = write_branches(tmp_path / "model.onnx", opset=opset)
+    fold(model, tmp_path / "folded.onnx")
+    kinds = [node.op_type for node in onnx.load(str(tmp_path / "folded.onnx")).graph.node]
+    assert "GlobalAveragePool" in kinds and "ReduceMean" not in kinds
+    expected, found = (features(path, images()) for path in (model, tmp_path / "folded.onnx"))
+    assert np.allclose(expected, found, atol=1e-5)
+    flat = write_branches(tmp_path / "flat.onnx", opset=opset, keepdims=0)
+    fold(flat, tmp_path / "folded.onnx")
+    kinds = [node.op_type for node in onnx.load(str(tmp_path / "folded.onnx")).graph.node]
+    assert "ReduceMean" in kinds
+
+
+def test_what_is_put_side_by_side_and_pooled_has_one_range(tmp_path: Path) -> None:
+    model, folded = write_branches(tmp_path / "model.onnx"), tmp_path / "folded.onnx"
+    fold(model, folded)
+    measured, _ = measure(folded, [images()])
+    found = shared(folded, measured)
+    together = ("silu", "relu", "beside", "pooled")
+    assert {(found[name].low, found[name].high) for name in together} == {
+        (
+            min(measured[name].low for name in together),
+            max(measured[name].high for name in together),
+        )
+    }
+    assert measured["relu"].high < measured["silu"].high  # else the test shows nothing
+    alone = found["c"]
+    assert (alone.low, alone.high) == (measured["c"].low, measured["c"].high)
+
+
+def test_for_openvino_only_what_layers_take_is_rounded(tmp_path: Path) -> None:
+    model = write_branches(tmp_path / "model.onnx")
+    error = Error(model)
+    plain = quantise(model, tmp_path, [images()], error, "minmax", 0)
+    plain_error = plain.error
+    made = quantise(
+        *(model, tmp_path, [images()], error, "minmax", 0), runtime="openvino"
+    )  # nearer to float32: fewer values are rounded
+    assert made.error < plain_error < 1e-2
+    graph = onnx.load(str(made.path)).graph
+    rounded = {node.input[0] for node in graph.node if node.op_type == "QuantizeLinear"}
+    assert {"image", "silu", "relu"} <= rounded and not rounded & {"a", "gate", "b", "c", "out"}
+    pytest.importorskip("openvino")
+    batch = images(seed=1)
+    found = OnnxSession(made.path, threads=1, backend="openvino").run(batch)
+    expected = features(model, batch)
+    assert np.square(found - expected).sum() < 1e-2 * np.square(expected).sum()
 
 
 @given(st.lists(st.floats(-50, 50, width=32), min_size=2, max_size=40))
