@@ -19,6 +19,7 @@ from typing import Self
 import psycopg
 from platformdirs import user_data_path
 from psycopg import errors
+from psycopg.conninfo import conninfo_to_dict
 
 from engine.adaptation import AdaptationReport
 from engine.config import INDEX_KINDS, IndexKind
@@ -194,11 +195,15 @@ class PostgresGallery(TableGallery):
 
     @classmethod
     def uploads(cls, address: str | Path) -> Path:
-        """Of this machine; ``PACKSIGHT_UPLOADS_DIR`` is a folder that all services see."""
+        """Of this machine; ``PACKSIGHT_UPLOADS_DIR`` is a folder that all services see. The same
+        for every user and parameter by which the first server of an address is reached."""
         place = PostgresAddress.read(address)
+        with translated(place.shown):
+            given = conninfo_to_dict(place.libpq)
+        database = [str(given.get(part, "")).split(",")[0] for part in ("host", "port", "dbname")]
         chosen = os.environ.get("PACKSIGHT_UPLOADS_DIR")
         folder = expanded(chosen) if chosen else user_data_path("packsight", appauthor=False)
-        own = f"{place.lock(place.shown):016x}"
+        own = f"{place.lock(' '.join([UPLOADS, *database])):016x}"
         found = folder.absolute() / UPLOADS / own
         found.parent.mkdir(parents=True, exist_ok=True)
         return found
