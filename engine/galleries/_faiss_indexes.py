@@ -316,6 +316,10 @@ class ShardIndexes:
         index = faiss.IndexIDMap(
             flat(self.dimension if adaptation is None else adaptation.dimension)
         )
+        # Room for all of them at once: to grow copies them, and holds three times the memory.
+        codes = faiss.downcast_index(index.index).codes  # type: ignore[attr-defined]
+        codes.resize((shard.images or 0) * index.d * 4)
+        codes.resize(0)
         for ids, vectors in self._vectors(connection, shard, metric, adaptation):
             index.add_with_ids(vectors, ids)
         return self._kept(index, shard, metric, adaptation)
