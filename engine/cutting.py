@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from engine.errors import PacksightError, StageError
 from engine.own_alpha import on_grey, own_matte
@@ -17,20 +17,26 @@ from engine.types import Cutout, Matte, RGBImage
 
 
 @dataclass(frozen=True, eq=False)
-class Cut:
-    """One image's matte and its cutout.
+class Mask:
+    """What an image is cut out by.
 
-    ``trust``: how reliable the mask is, in [0, 1]; None without a trust stage. Where the mask is
-    not ``trusted``, the cutout was made with the trust stage's fallback matte. ``own_alpha``: the
+    ``trust``: how reliable it is, in [0, 1]; None without a trust stage. Where it is not
+    ``trusted``, the image is cut out with the trust stage's fallback matte. ``own_alpha``: the
     matte is what the image's own alpha shows as product. ``given``: the caller gave the matte.
     """
 
     matte: Matte
-    cutout: Cutout
     trust: float | None = None
     trusted: bool = True
     own_alpha: bool = False
     given: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Cut(Mask):
+    """One image's mask and its cutout."""
+
+    cutout: Cutout = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -53,9 +59,22 @@ class Cutting:
         watch: Stopwatch | None = None,
         mattes: Sequence[Matte | None] | None = None,
     ) -> list[Cut]:
-        """One cut an image, in order. A stage that breaks raises StageError.
+        """One cut an image, in order: ``found``, then ``cutouts``."""
+        masks = self.found(images, watch, mattes)
+        return [
+            Cut(one.matte, one.trust, one.trusted, one.own_alpha, one.given, cutout=cutout)
+            for one, cutout in zip(masks, self.cutouts(images, masks, watch), strict=True)
+        ]
 
-        ``mattes`` (aligned with images, each of its image's height and width, else ValueError):
+    def found(
+        self,
+        images: Sequence[RGBImage],
+        watch: Stopwatch | None = None,
+        mattes: Sequence[Matte | None] | None = None,
+    ) -> list[Mask]:
+        """One mask an image, in order. A stage that breaks raises StageError.
+
+        ``mattes` (aligned with images, each of its image's height and width, else ValueError):
         where there is one, the image is cut out by it as it is, without own alpha, segmenter,
         trust or matting.
         """
@@ -71,19 +90,30 @@ class Cutting:
         found = self._masks(images, exact, watch)
         trusts, trusted = self._judged(images, found, exact, watch)
         found = self._refined(images, found, exact, watch)
-        with watch("cutout"), blame("cutout", images):
-            shown = [
-                i if matte is None else on_grey(i) for i, matte in zip(images, own, strict=True)
-            ]
-            cutouts = self.cutter.cut(shown, self._used(images, found, trusted))
-        if self.trust is not None:
-            cutouts = [replace(c, trust=trust) for c, trust in zip(cutouts, trusts, strict=True)]
         return [
-            Cut(matte, cutout, trust, sure, mine is not None, yours is not None)
-            for matte, cutout, trust, sure, mine, yours in zip(
-                found, cutouts, trusts, trusted, own, given, strict=True
+            Mask(matte, trust, sure, mine is not None, yours is not None)
+            for matte, trust, sure, mine, yours in zip(
+                found, trusts, trusted, own, given, strict=True
             )
         ]
+
+    def cutouts(
+        self, images: Sequence[RGBImage], masks: Sequence[Mask], watch: Stopwatch | None = None
+    ) -> list[Cutout]:
+        """One an image, in order, by what ``found`` found. A stage that breaks raises
+        StageError."""
+        if not images:
+            return []
+        watch = watch or Stopwatch()
+        with watch("cutout"), blame("cutout", images):
+            shown = [
+                on_grey(image) if mask.own_alpha else image
+                for image, mask in zip(images, masks, strict=True)
+            ]
+            cutouts = self.cutter.cut(shown, self._used(images, masks))
+        if self.trust is None:
+            return cutouts
+        return [replace(c, trust=mask.trust) for c, mask in zip(cutouts, masks, strict=True)]
 
     def masks(self, images: Sequence[RGBImage]) -> list[Matte]:
         """One matte an image, before matting."""
@@ -134,15 +164,13 @@ class Cutting:
             found = iter(map(_as_precise, self.matting.refine(refined, rough), rough))
         return [next(found) if mine is None else mine for mine in exact]
 
-    def _used(
-        self, images: Sequence[RGBImage], mattes: Sequence[Matte], trusted: Sequence[bool]
-    ) -> Sequence[Matte]:
+    def _used(self, images: Sequence[RGBImage], masks: Sequence[Mask]) -> Sequence[Matte]:
         if self.trust is None:
-            return mattes
+            return [mask.matte for mask in masks]
         instead = self.trust.instead
         return [
-            matte if sure else _as_precise(instead(image, matte), matte)
-            for image, matte, sure in zip(images, mattes, trusted, strict=True)
+            mask.matte if mask.trusted else _as_precise(instead(image, mask.matte), mask.matte)
+            for image, mask in zip(images, masks, strict=True)
         ]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from engine.contours import aligned_contour, frame_contour
-from engine.cutting import Cut, Cutting, blame
+from engine.cutting import Cutting, Mask, blame
 from engine.keypoints import Keypoints
 from engine.parallel import both, each, one_blas_thread
 from engine.protocols import (
@@ -92,14 +92,14 @@ class Describer:
         threads = self.threads if len(images) == 1 else 1
         first, then = watch.aside(), watch.aside()
         with one_blas_thread():  # else one half would change the other's threads, and its rounding
-            cuts, grey = both(
-                lambda: self.cutting.cut(images, watch, mattes),
+            masks, grey = both(
+                lambda: self.cutting.found(images, watch, mattes),
                 lambda: self._colourless(images, first),
                 threads=threads,
             )
-            (embeddings, scores), (shapes, found) = both(
-                lambda: self._compared(images, [cut.cutout for cut in cuts], given, watch),
-                lambda: self._outlined(images, cuts, then),
+            (cutouts, embeddings, scores), (shapes, found) = both(
+                lambda: self._compared(images, masks, given, watch),
+                lambda: self._outlined(images, masks, then),
                 threads=threads,
             )
         watch.add(first)
@@ -110,30 +110,35 @@ class Describer:
                     score,
                     embedding,
                     *shape,
-                    trust=cut.trust,
+                    trust=mask.trust,
                     colourless=lacks,
                     keypoints=keypoints,
                 ),
-                cut.cutout,
+                cutout,
             )
-            for (score, embedding, shape, cut), lacks, keypoints in zip(
-                zip(scores, embeddings, shapes, cuts, strict=True), grey, found, strict=True
+            for (score, embedding, shape), (mask, cutout), lacks, keypoints in zip(
+                zip(scores, embeddings, shapes, strict=True),
+                zip(masks, cutouts, strict=True),
+                grey,
+                found,
+                strict=True,
             )
         ]
 
     def _compared(
         self,
         images: Sequence[RGBImage],
-        cutouts: Sequence[Cutout],
+        masks: Sequence[Mask],
         labels: Sequence[str | None],
         watch: Stopwatch,
-    ) -> tuple[list[Embedding], list[CategoryScores]]:
-        """What cutouts look like."""
+    ) -> tuple[list[Cutout], list[Embedding], list[CategoryScores]]:
+        """Cutouts, and what they look like."""
+        cutouts = self.cutting.cutouts(images, masks, watch)
         with watch("embed"), blame("embed", images):
             vectors = self.embedder.embed(cutouts)
             embeddings = [Embedding(vector.copy()) for vector in vectors]
         with watch("classify"), blame("classify", images):
-            return embeddings, self._scores(cutouts, vectors, labels)
+            return cutouts, embeddings, self._scores(cutouts, vectors, labels)
 
     def _colourless(self, images: Sequence[RGBImage], watch: Stopwatch) -> list[bool]:
         """Needs the images alone; so does what finds shadows, of which the larger part is done."""
@@ -143,18 +148,18 @@ class Describer:
             return [self.colour and is_colourless(image) for image in images]
 
     def _outlined(
-        self, images: Sequence[RGBImage], cuts: Sequence[Cut], watch: Stopwatch
+        self, images: Sequence[RGBImage], masks: Sequence[Mask], watch: Stopwatch
     ) -> tuple[list[_Shape], Sequence[Keypoints | None]]:
         """What depends on no cutout."""
         with watch("outline"), blame("outline", images):
-            pairs = list(zip(images, cuts, strict=True))
+            pairs = list(zip(images, masks, strict=True))
             shapes = each(_shape, pairs, threads=self.threads)
-        return shapes, self._keypoints(images, cuts, shapes, watch)
+        return shapes, self._keypoints(images, masks, shapes, watch)
 
     def _keypoints(
         self,
         images: Sequence[RGBImage],
-        cuts: Sequence[Cut],
+        masks: Sequence[Mask],
         shapes: Sequence[_Shape],
         watch: Stopwatch,
     ) -> Sequence[Keypoints | None]:
@@ -162,8 +167,8 @@ class Describer:
         if self.keypoints is None:
             return [None] * len(images)
         mattes = [
-            None if quality.doubts else cut.matte
-            for cut, (_, _, quality) in zip(cuts, shapes, strict=True)
+            None if quality.doubts else mask.matte
+            for mask, (_, _, quality) in zip(masks, shapes, strict=True)
         ]
         with watch("keypoints"), blame("keypoints", images):
             return self.keypoints.detect(images, mattes)
@@ -183,16 +188,16 @@ class Describer:
         ]
 
 
-def _shape(pair: tuple[RGBImage, Cut]) -> _Shape:
-    image, cut = pair
-    return frame_contour(cut.matte), aligned_contour(cut.matte), _quality(image, cut)
+def _shape(pair: tuple[RGBImage, Mask]) -> _Shape:
+    image, mask = pair
+    return frame_contour(mask.matte), aligned_contour(mask.matte), _quality(image, mask)
 
 
-def _quality(image: RGBImage, cut: Cut) -> MatteQuality:
-    found = assess(cut.matte)
-    if cut.given:  # its pieces are known to be one product
+def _quality(image: RGBImage, mask: Mask) -> MatteQuality:
+    found = assess(mask.matte)
+    if mask.given:  # its pieces are known to be one product
         return replace(found, several_objects=False)
-    if cut.own_alpha:  # exact up to the frame: an image is often trimmed to its product
+    if mask.own_alpha:  # exact up to the frame: an image is often trimmed to its product
         return MatteQuality(several_objects=found.several_objects, own_alpha=True)
-    shadow = is_shadow(image, cut.matte)
-    return replace(found, untrusted=shadow or not cut.trusted, shadow=shadow)
+    shadow = is_shadow(image, mask.matte)
+    return replace(found, untrusted=shadow or not mask.trusted, shadow=shadow)

@@ -118,11 +118,10 @@ def detected_in(
         None,
         128,
     )
-    rows = [(p.pt[0] / scale + x1, p.pt[1] / scale + y1, p.size / scale) for p in found]
     geometry = np.empty((len(found), 4), np.float32)
-    geometry[:, :3] = np.array(rows, np.float64).reshape(-1, 3) / max(image.width, image.height)
-    geometry[:, 3] = np.deg2rad([p.angle % 360 for p in found])
-    strength = np.array([p.response * p.size**FAVOUR for p in found], np.float64)
+    geometry[:, :3] = (found[:, :3] / scale + (x1, y1, 0)) / max(image.width, image.height)
+    geometry[:, 3] = np.deg2rad(found[:, 3] % 360)
+    strength = found[:, 4] * found[:, 2] ** FAVOUR
     order = np.argsort(-strength, kind="stable")
     return geometry[order], descriptors[order]
 
