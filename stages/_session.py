@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from engine.config import Backend
 from engine.errors import ConfigError, WeightsError
 from engine.types import FloatArray
 from stages._network import Network, NotOpenedError
@@ -24,7 +25,6 @@ _DTYPES: dict[str, type[np.floating]] = {"float32": np.float32, "float16": np.fl
 
 REASON = 600  # characters of the runtime's reason at most; of a longer one both ends are shown
 
-Backend = Literal["onnxruntime", "openvino"]
 RUNTIMES: dict[Backend, str] = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from engine.config import RuntimeSettings
+from engine.config import Backend, RuntimeSettings
 from engine.protocols import Neighbours
 from stages._fastest import fastest
-from stages._session import OnnxSession
+from stages._session import OnnxSession, runtime_version
 from weights.fetch import FetchPolicy, WeightsFile, resolve
 
 
@@ -63,10 +63,17 @@ class BuildContext:
         runtime is not there."""
         backend, device = self.runtime.backend, self.runtime.device
         if backend == "auto":
-            found = fastest(file.sha256, self.threads) if device == "cpu" else None
-            backend = found or "onnxruntime"
+            backend = self._chosen(file) if device == "cpu" else "onnxruntime"
         session = OnnxSession(
             file.path, threads=self.threads, sha256=file.sha256, backend=backend, device=device
         )
         self.sessions.append(session)
         return session
+
+    def _chosen(self, file: WeightsFile) -> Backend:
+        """What an int8 network was laid out for: others take several times as long and round
+        otherwise."""
+        laid_out_for = file.int8_runtime
+        if laid_out_for == "openvino" and runtime_version(laid_out_for) != "none":
+            return laid_out_for
+        return fastest(file.sha256, self.threads) or "onnxruntime"

@@ -10,14 +10,15 @@ from statistics import median
 
 import numpy as np
 
-from engine.config import Settings
+from engine.config import Backend, Settings
 from engine.errors import ConfigError, WeightsError
 from engine.types import RGBImage
 from stages._fastest import keep_fastest
 from stages._network import Array, Network
-from stages._session import RUNTIMES, Backend, OnnxSession, require_runtime
+from stages._session import RUNTIMES, OnnxSession, require_runtime
 from stages.assemble import assemble
 from stages.watched import Given, Watched, watch
+from weights.sidecar import read_sidecar
 
 # Another runtime is chosen where it takes at most this fraction of ONNX Runtime's time: a load
 # that changes makes medians differ by a few hundredths.
@@ -68,6 +69,10 @@ def _watched(settings: Settings, image: RGBImage) -> list[tuple[OnnxSession, Wat
 
 def _tuned(session: OnnxSession, watched: Watched, rounds: int) -> Tuned:
     name = session.path.stem
+    sidecar = read_sidecar(session.path)
+    if sidecar is not None and sidecar.int8_runtime == "openvino":
+        why = 'int8, laid out for it: backend = "auto" takes it'
+        return Tuned(name, "openvino", refused={"openvino": why})
     if not watched.given:
         return Tuned(name, "onnxruntime", refused={"onnxruntime": "the photo did not need it"})
     networks: dict[Backend, Network] = {"onnxruntime": watched.network}

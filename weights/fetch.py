@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
+from engine.config import Backend
 from engine.errors import WeightsError
 from engine.user_folders import expanded
 from weights.cache import (
@@ -61,7 +62,7 @@ class WeightsFile:
     ``verified``: it matches a published checksum, or is the untouched export of a file that did.
     ``spec`` is None for an ONNX file without a sidecar; ``entry`` None for one given by path.
     ``output`` matters to saliency networks only. ``int8_of``: sha256 of the network in float32 that
-    this one was made of and compared with.
+    this one was made of and compared with; ``int8_runtime``: what it was laid out for.
     """
 
     path: Path
@@ -71,6 +72,7 @@ class WeightsFile:
     entry: CatalogEntry | None = None
     output: OutputSpec = field(default_factory=OutputSpec)
     int8_of: str | None = None
+    int8_runtime: Backend | None = None
 
 
 def resolve(reference: str, policy: FetchPolicy, catalog: Catalog | None = None) -> WeightsFile:
@@ -190,6 +192,7 @@ def _local(path: Path, policy: FetchPolicy) -> WeightsFile:
         sidecar.input,
         output=sidecar.output,
         int8_of=sidecar.int8_of,
+        int8_runtime=sidecar.int8_runtime,
     )
 
 
@@ -253,8 +256,10 @@ def _checked(entry: CatalogEntry, path: Path, digests: Digests) -> WeightsFile:
         _warn_once(f"{entry.name}: unverified, no checksum is published for it ({path})")
     verified = entry.checksum is not None
     sidecar = matching_sidecar(path, digests.sha256) if entry.shipped else None
-    int8_of = None if sidecar is None else sidecar.int8_of
-    return WeightsFile(path, digests.sha256, verified, entry.input, entry, entry.output, int8_of)
+    file = WeightsFile(path, digests.sha256, verified, entry.input, entry, entry.output)
+    if sidecar is None:
+        return file
+    return replace(file, int8_of=sidecar.int8_of, int8_runtime=sidecar.int8_runtime)
 
 
 @lru_cache(maxsize=256)

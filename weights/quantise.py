@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from engine.config import Backend
 from engine.errors import WeightsError
 from engine.types import FloatArray, Progress
 from weights.frameworks.network import import_framework
@@ -23,7 +24,6 @@ from weights.rounding import LAYERS, Inputs, Layer, Rounded, layers_of, round_ke
 Ranges = Mapping[str, tuple[float, float]]  # lowest and highest of each value, by its name
 Clipping = Literal["minmax", "percentile", "error"]
 CLIPPINGS: tuple[Clipping, ...] = get_args(Clipping)
-Runtime = Literal["onnxruntime", "openvino"]
 
 OPSET = 13  # from here on a kernel may have a scale for each channel
 # Of each value and image at most so many numbers are kept, evenly drawn, to choose a range by; and
@@ -76,7 +76,7 @@ def quantise(
     clipping: Clipping = "error",
     most_float: int = 4,
     progress: Progress | None = None,
-    runtime: Runtime = "onnxruntime",
+    runtime: Backend = "onnxruntime",
 ) -> Int8Network:
     """Write the int8 networks into ``folder``; ``batches`` are what the network is given, and
     ``runtime`` is what they are laid out for (see ``write_int8``).
@@ -219,7 +219,7 @@ def write_int8(
     spans: Ranges,
     in_float: Sequence[str] = (),
     rounded: Mapping[str, Rounded] | None = None,
-    runtime: Runtime = "onnxruntime",
+    runtime: Backend = "onnxruntime",
 ) -> None:
     """Write the int8 network; the layers ``in_float`` are left as they are, the kernels of the
     others are ``rounded``, or each number to its nearest level.

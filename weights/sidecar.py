@@ -6,7 +6,9 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import get_args
 
+from engine.config import Backend
 from engine.errors import WeightsError
 from weights.input_spec import InputSpec, parse_input_spec
 from weights.output_spec import OutputSpec, parse_output_spec
@@ -48,7 +50,8 @@ class Int8Facts:
 
     ``images``: inputs that the ranges were measured on. ``compared``: whether a data set decided
     that it finds the same; then ``quality`` has a line for each metric. ``time``: by runtime and
-    clock, the fraction of the float32 network's.
+    clock, the fraction of the float32 network's. ``runtime``: what it was laid out for and compared
+    by.
     """
 
     images: int
@@ -57,6 +60,7 @@ class Int8Facts:
     compared: bool = False
     quality: tuple[str, ...] = ()
     time: Mapping[str, float] = field(default_factory=dict)
+    runtime: Backend = "onnxruntime"
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ class Sidecar:
     output: OutputSpec = field(default_factory=OutputSpec)  # matters to saliency networks only
     # sha256 of the network in float32 that this one was compared with, see ``Int8Facts``.
     int8_of: str | None = None
+    int8_runtime: Backend | None = None  # None: not in int8, or not known
 
 
 def sidecar_path(model: Path) -> Path:
@@ -93,8 +98,14 @@ def read_sidecar(model: Path) -> Sidecar | None:
     output = parse_output_spec(content.get("output"), f"{path} [output]")
     compared = _table(content, "int8", path).get("compared") is True
     int8_of = _table(content, "source", path).get("sha256") if compared else None
+    runtime = _table(content, "int8", path).get("runtime")
     return Sidecar(
-        spec, str(sha256) if sha256 else None, verified, output, str(int8_of) if int8_of else None
+        spec,
+        str(sha256) if sha256 else None,
+        verified,
+        output,
+        str(int8_of) if int8_of else None,
+        next((one for one in get_args(Backend) if one == runtime), None),
     )
 
 

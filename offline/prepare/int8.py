@@ -15,7 +15,7 @@ from statistics import median
 
 import numpy as np
 
-from engine.config import Settings
+from engine.config import Backend, Settings
 from engine.errors import ConfigError, ImageError, WeightsError
 from engine.files import write_whole
 from engine.images import ImageLimits, load
@@ -62,8 +62,9 @@ class Request:
 @dataclass(frozen=True)
 class Int8Report:
     """``time``: by runtime and clock, the fraction of the float32 network's; ``float_cost``: what
-    the layers in float32 add to it, of ONNX Runtime's processor time. ``sizes``: bytes, before and
-    after. ``faults``: a sentence for every calibration image that cannot be read."""
+    the layers in float32 add to it, of the processor's time by ``backend``, which it is laid out
+    for. ``sizes``: bytes, before and after. ``faults``: a sentence for every calibration image that
+    cannot be read."""
 
     path: Path
     sha256: str
@@ -72,6 +73,7 @@ class Int8Report:
     changes: tuple[Change, ...]
     time: Mapping[str, float]
     float_cost: float
+    backend: Backend
     sizes: tuple[int, int]
     faults: tuple[str, ...]
 
@@ -87,7 +89,8 @@ def make_int8(request: Request, progress: Progress | None = None) -> Int8Report:
     if request.out.suffix != ".onnx":
         raise WeightsError(f"{request.out}: the file to write must be named *.onnx.")
     _require_writable(request.out)
-    settings = _by_onnx_runtime(request.settings)
+    settings = _by_its_runtime(request.settings)
+    backend = _backend(settings)
     parts = assemble(settings)
     file = _network(request, settings, parts)
     if request.out.resolve() == file.path.resolve():
@@ -107,7 +110,7 @@ def make_int8(request: Request, progress: Progress | None = None) -> Int8Report:
     held = given[::HELD]
     seen = [batch for at, (batch, _) in enumerate(given) if at % HELD] or [given[0][0]]
     with tempfile.TemporaryDirectory(prefix="packsight-int8-") as folder:
-        compared = _Compared(file.path, [held[at] for at in evenly(len(held), TRIED)])
+        compared = _Compared(file.path, [held[at] for at in evenly(len(held), TRIED)], backend)
         made = quantise(
             file.path,
             Path(folder),
@@ -116,10 +119,14 @@ def make_int8(request: Request, progress: Progress | None = None) -> Int8Report:
             request.clipping,
             request.float_layers,
             progress,
+            backend,
         )
         output, parity = compared.parity(made.path)
         facts = Int8Facts(
-            len(seen), request.clipping, tuple(layer.name for layer in made.float_layers)
+            len(seen),
+            request.clipping,
+            tuple(layer.name for layer in made.float_layers),
+            runtime=backend,
         )
         found: tuple[Change, ...] = ()
         if task is not None:
@@ -146,7 +153,8 @@ def make_int8(request: Request, progress: Progress | None = None) -> Int8Report:
         made,
         found,
         ratios,
-        alone[f"{RUNTIMES['onnxruntime']}, processor"],
+        alone[f"{RUNTIMES[backend]}, processor"],
+        backend,
         sizes,
         tuple(faults),
     )
@@ -182,12 +190,13 @@ def time_ratios(before: Path, after: Path, given: Given, threads: int) -> dict[s
 class _Compared:
     """Outputs of other files on the same inputs, by the session that serves."""
 
-    def __init__(self, model: Path, given: Sequence[Given]) -> None:
+    def __init__(self, model: Path, given: Sequence[Given], backend: Backend) -> None:
         self._given = given
+        self._backend = backend
         self._plain = self._outputs(model)
 
     def _outputs(self, path: Path) -> list[list[FloatArray]]:
-        network = OnnxSession(path, threads=1).network
+        network = OnnxSession(path, threads=1, backend=self._backend).network
         return [network.run(batch, outputs) for batch, outputs in self._given]
 
     def error(self, path: Path) -> float:
@@ -212,8 +221,13 @@ class _Compared:
         return pairs[0][0].shape[1:], Parity(difference, math.inf, largest, len(pairs))
 
 
-def _by_onnx_runtime(settings: Settings) -> Settings:
-    runtime = settings.runtime.model_copy(update={"backend": "onnxruntime", "device": "cpu"})
+def _backend(settings: Settings) -> Backend:
+    return "openvino" if settings.runtime.backend == "openvino" else "onnxruntime"
+
+
+def _by_its_runtime(settings: Settings) -> Settings:
+    """All networks by the runtime that the new one is laid out for."""
+    runtime = settings.runtime.model_copy(update={"backend": _backend(settings), "device": "cpu"})
     return settings.model_copy(update={"runtime": runtime})
 
 
@@ -352,7 +366,7 @@ def _card(request: Request, file: WeightsFile, report: Int8Report) -> str:
         "Recipe": f"{report.images} network inputs of {_folders(request)}; kernels with a "
         f"step for each channel and their biases corrected, activations by ranges of "
         f"`{request.clipping}`. Relative squared error of the outputs on every {HELD}th image, "
-        f"which did not calibrate: {network.error:.2g}.",
+        f"which did not calibrate: {network.error:.2g}. Laid out for {RUNTIMES[report.backend]}.",
         "Layers in float32": "\n".join(bullets(layers))
         + f"\n\nWith them the network takes {report.float_cost:.2f} of its time without."
         if layers

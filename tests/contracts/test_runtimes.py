@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
+from engine.config import Backend
 from engine.errors import WeightsError
 from engine.types import FloatArray
-from stages._session import Backend, OnnxSession
+from stages._session import OnnxSession
 from tests.stages.made_models import model
 from tests.stages.segment.saliency_graphs import brightness_model
 from weights.cache import shipped_path

@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.config import Settings, load
+from engine.config import Backend, Settings, load
 from engine.errors import ConfigError
 from engine.types import RGBImage
 from stages import tuning
 from stages._fastest import fastest, keep_fastest
 from stages._network import Array, Network
-from stages._session import Backend
 from stages.assemble import assemble
 from stages.profiles import read_profile
 from stages.tuning import Timing, tune

@@ -250,9 +250,8 @@ def test_for_openvino_only_what_layers_take_is_rounded(tmp_path: Path) -> None:
     error = Error(model)
     plain = quantise(model, tmp_path, [images()], error, "minmax", 0)
     plain_error = plain.error
-    made = quantise(
-        *(model, tmp_path, [images()], error, "minmax", 0), runtime="openvino"
-    )  # nearer to float32: fewer values are rounded
+    made = quantise(model, tmp_path, [images()], error, "minmax", 0, runtime="openvino")
+    # Fewer values are rounded.
     assert made.error < plain_error < 1e-2
     graph = onnx.load(str(made.path)).graph
     rounded = {node.input[0] for node in graph.node if node.op_type == "QuantizeLinear"}

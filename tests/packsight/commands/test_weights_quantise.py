@@ -9,9 +9,10 @@ import numpy as np
 import onnx
 import pytest
 
-from engine.config import load
+from engine.config import RuntimeSettings, load
 from offline.prepare import int8
 from stages.assemble import assemble
+from stages.context import BuildContext
 from stages.profiles import read_profile
 from tests.drawn_catalogue import save
 from tests.packsight_command import Command, Outcome
@@ -90,6 +91,19 @@ def test_what_finds_the_same_is_written_with_its_values(
         for path in (model, out)
     ]
     assert found[0].fingerprint != found[1].fingerprint  # another model to a gallery
+
+
+def test_a_network_laid_out_for_openvino_is_run_by_it(quantise: Quantise, tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    shown = quantise("--float-layers", "1", "--set", "runtime.backend=openvino")
+    assert shown.code == 0, shown.err
+    out = tmp_path / "int8.onnx"
+    assert 'runtime = "openvino"' in out.with_suffix(".toml").read_text("utf-8")
+    assert "OpenVINO" in out.with_suffix(".md").read_text("utf-8")
+    context = BuildContext(policy=FetchPolicy(tmp_path))
+    assert context.session(context.weights(str(out))).backend == "openvino"
+    context.runtime = RuntimeSettings(backend="onnxruntime")
+    assert context.session(context.weights(str(out))).backend == "onnxruntime"
 
 
 def test_a_network_that_finds_less_is_not_written(
