@@ -23,6 +23,8 @@ CHUNK = 256  # images in memory of each gallery, and in one transaction
 # product; see ``online/service/uploads.py``.
 _UPLOAD = re.compile(r"(?<![^/\\])([0-9a-f]{64})-[0-9a-f]{32}$")
 
+_DATABASE = re.compile(r"postgres.*:([0-9a-f]{16})", re.DOTALL)
+
 _Image = tuple[Source, Description]
 
 
@@ -193,6 +195,7 @@ def _compared_before(
     """Both, where the copy has all images of the origin; None where these are to be brought.
     GalleryError where it would lose what it alone has."""
     of, held = copy.copy_of()
+    of = identity if _token(of) == _token(identity) else of
     if of and not held:
         if of != identity:
             raise _taken(copy, f"there is an unfinished copy of {of} already")
@@ -208,6 +211,12 @@ def _compared_before(
             raise _taken(copy, "holds these images, adapted or calibrated otherwise")
     is_whole = compared.first is None and files.are_brought(origin, copy)
     return compared if is_whole else None
+
+
+def _token(identity: str) -> str:
+    """What is the gallery's own: that of a database may be read by another user, or host."""
+    found = _DATABASE.fullmatch(identity)
+    return found[1] if found is not None else identity
 
 
 def _taken(copy: Gallery, what: str) -> GalleryError:

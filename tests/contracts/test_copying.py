@@ -276,7 +276,7 @@ def test_a_copy_that_is_whole_is_left_as_it_is(ends: tuple[str, str]) -> None:
     with open_gallery(origin, manifest=manifest()) as gallery:
         fill(gallery)
         expected = facts(gallery)
-    first = copy_gallery(origin, to)
+    first = copy_gallery(f"{origin}&application_name=a" if "?" in origin else origin, to)
     counted: list[tuple[int, int]] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(copying, "_change", None)
