@@ -316,7 +316,7 @@ class ShardIndexes:
         index = faiss.IndexIDMap(
             flat(self.dimension if adaptation is None else adaptation.dimension)
         )
-        # Room for all of them at once: to grow copies them, and holds three times the memory.
+        # Room for all of them at once: to grow would copy them again and again.
         codes = faiss.downcast_index(index.index).codes  # type: ignore[attr-defined]
         codes.resize((shard.images or 0) * index.d * 4)
         codes.resize(0)
