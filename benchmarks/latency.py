@@ -4,9 +4,8 @@
         [--side PIXELS] [--paper DIR] [--way LABEL PROFILE KEY=VALUE ...]
 
 Profiles ``compact`` and ``classic``; ``--paper``: also ``paper``, whose three networks of true size
-and random weights are made in that folder (extra ``train``), and in int8 where it has
-``u2net-int8.onnx``, ``classifier-int8.onnx`` and ``resnet50-int8.onnx``, as `packsight weights
-quantise` makes them; ``--way`` (may be repeated): another precision or any other settings. Each
+and random weights are made in that folder (extra ``train``), and in int8 as they are laid out for
+each runtime; ``--way`` (may be repeated): another precision or any other settings. Each
 runs by every runtime that is installed. All have Packbench ``tiny`` as their catalogue
 (``paper`` twelve of its images), multiplied to ``--images`` (``support.multiplied_gallery``) and
 adapted as an ingest does it. A copied product has nearly the print of its original: most of the
@@ -43,9 +42,10 @@ import numpy as np
 from PIL import Image
 from support.multiplied_gallery import multiply
 from support.numbers import milliseconds, spread
-from support.paper_networks import make_paper_networks, paper_settings
+from support.paper_networks import INT8, make_paper_networks, paper_settings
 from support.tables import markdown
 
+from engine.config import Backend
 from engine.errors import PacksightError
 from engine.timings import Stopwatch
 from offline import ingest
@@ -80,6 +80,7 @@ class Way:
     label: str
     profile: str
     settings: tuple[str, ...] = ()
+    runtime: Backend | None = None  # None: every one that is installed
 
 
 CLASSIC = Way("classic", "classic")  # it has no network
@@ -137,9 +138,10 @@ def _ways(args: argparse.Namespace) -> list[Way]:
     ways = [Way("compact", "compact"), CLASSIC]
     if args.paper is not None:
         make_paper_networks(args.paper)
-        for label, suffix in (("paper", ""), ("paper int8", "-int8")):
-            if (args.paper / f"u2net{suffix}.onnx").is_file():
-                ways.append(Way(label, "paper", tuple(paper_settings(args.paper, suffix))))
+        ways.append(Way("paper", "paper", tuple(paper_settings(args.paper))))
+        for runtime, suffix in INT8.items():
+            settings = tuple(paper_settings(args.paper, suffix))
+            ways.append(Way(f"paper{suffix}", "paper", settings, runtime))
     ways += [Way(label, profile, tuple(settings)) for label, profile, *settings in args.way]
     return [way for way in ways if args.only is None or way.label in args.only]
 
@@ -164,8 +166,11 @@ def _measure(ways: Sequence[Way], args: argparse.Namespace, work: Path) -> list[
     found: list[tuple[Timed, OpenSearcher]] = []
     with ExitStack() as stack:
         for way in ways:
+            if way.runtime is not None and way.runtime not in runtimes:
+                continue
             gallery = _gallery(way, args, work)
-            for runtime in runtimes if way != CLASSIC else runtimes[:1]:
+            chosen = runtimes[:1] if way == CLASSIC else runtimes
+            for runtime in chosen if way.runtime is None else [way.runtime]:
                 flags = [threads, f"runtime.backend={runtime}", "runtime.mattes_gb=0"]
                 opened = stack.enter_context(open_searcher(gallery, overrides=flags))
                 peak = _peak(gallery, flags, photos)

@@ -1,14 +1,13 @@
 """Packsight beside others, on the same photos and the same machine, photo by photo in turn.
 
     python benchmarks/peers.py --work DIR [--photos 45] [--only paper search masks]
-        [--u2netp FILE] [--int8 DIR]
+        [--u2netp FILE]
 
 Three comparisons:
 
 * `paper`: the paper's three networks at their true size with the same random weights, by a plain
-  script of torch and FAISS (`peer_programs/torch_and_faiss.py`) and by profile `paper`; needs the
-  extra `train`. `--int8`: a folder with the three as quantised by `packsight weights quantise`,
-  named `u2net-int8.onnx`, `classifier-int8.onnx` and `resnet50-int8.onnx`.
+  script of torch and FAISS (`peer_programs/torch_and_faiss.py`) and by profile `paper`, in float32
+  and in int8; needs the extra `train`.
 * `search`: profile `compact` beside DeepImageSearch and imagededup, which are installed from the
   package index into an environment of their own in `--work`. Their networks come from hubs: those
   that cannot be had run with random weights, for time alone, or with EfficientNet-Lite0's, which a
@@ -39,13 +38,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from support.paper_networks import make_paper_networks, paper_settings
+from support.paper_networks import INT8, make_paper_networks, paper_settings
 from support.photos import with_interval
 from support.tables import markdown
 
 from engine.errors import PacksightError
 from offline.datasets import open_dataset
 from offline.datasets.registry import dataset_folder
+from stages._session import RUNTIMES
 
 PROGRAMS = Path(__file__).parent / "peer_programs"
 COMPARISONS = ("paper", "search", "masks")
@@ -121,7 +121,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--photos", type=int, default=45, metavar="N")
     parser.add_argument("--images", type=int, default=12, metavar="N", help="the paper's catalogue")
     parser.add_argument("--u2netp", type=Path, metavar="FILE")
-    parser.add_argument("--int8", type=Path, metavar="DIR")
     parser.add_argument("--only", nargs="+", choices=COMPARISONS, default=COMPARISONS)
     return parser
 
@@ -140,19 +139,15 @@ def _paper(args: argparse.Namespace, data: Data) -> list[System]:
     step = max(1, len(data.catalogue) // args.images)
     chosen = dict(list(data.catalogue.items())[::step][: args.images])
     catalogue = _catalogue(args.work / "few", chosen)
-    ways: dict[str, list[str]] = {
-        "profile paper, ONNX Runtime": ["runtime.backend=onnxruntime", *paper_settings(networks)],
-        "profile paper, OpenVINO": ["runtime.backend=openvino", *paper_settings(networks)],
-    }
-    if args.int8 is None:
-        print("int8 left out: name its folder with --int8")
-    else:
-        small = [
-            one.replace(f"{networks}", f"{args.int8}") if "-int8.onnx" in one else one
-            for one in paper_settings(networks, "-int8")
+    ways = {
+        f"profile paper{precision}, {RUNTIMES[runtime]}": [
+            f"runtime.backend={runtime}",
+            *paper_settings(networks, suffix),
         ]
-        for runtime in ("onnxruntime", "openvino"):
-            ways[f"profile paper in int8, {runtime}"] = [f"runtime.backend={runtime}", *small]
+        for precision in ("", " in int8")
+        for runtime in RUNTIMES
+        for suffix in [INT8[runtime] if precision else ""]
+    }
     plain = [str(PROGRAMS / "torch_and_faiss.py"), str(networks), str(catalogue), str(K)]
     systems = [System("torch and FAISS", [sys.executable, *plain])]
     for name, settings in ways.items():

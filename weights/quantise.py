@@ -148,10 +148,10 @@ def fold(model: Path, target: Path) -> list[Layer]:
 
 
 def measure(
-    folded: Path, batches: Sequence[FloatArray]
+    folded: Path, batches: Sequence[FloatArray], looked_at: bool = True
 ) -> tuple[dict[str, Measured], dict[str, Inputs]]:
     """Every float32 value of a folded network while it runs on ``batches``, image by image; and
-    the inputs of its layers, by their names."""
+    the inputs of its layers, by their names, where they are ``looked_at``."""
     onnx, ort = import_framework("onnx"), import_framework("onnxruntime")
     model = onnx.load(str(folded))
     image = model.graph.input[0].name
@@ -169,7 +169,7 @@ def measure(
     )
     names = [value.name for value in session.get_outputs()]
     found: dict[str, _Measuring] = {}
-    layers = [layer for layer in layers_of(model) if Inputs.fit(layer)]
+    layers = [layer for layer in layers_of(model) if looked_at and Inputs.fit(layer)]
     inputs = {layer.name: Inputs(layer) for layer in layers}
     for one in _images(batches):
         values = {image: one, **dict(zip(names, session.run(names, {image: one}), strict=True))}

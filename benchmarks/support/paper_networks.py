@@ -1,6 +1,8 @@
 """The paper's three networks at their true size, with random weights, for what they cost.
 
-Of each a torch state dict and the ONNX file of the same weights; made once.
+Of each a torch state dict, the ONNX file of the same weights, and this in int8 as it is laid out
+for each runtime; made once. Numbers are rounded to their nearest levels in whole ranges of noise:
+what `packsight weights quantise` takes minutes to choose changes no time.
 """
 
 from __future__ import annotations
@@ -9,11 +11,18 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
+
+from engine.config import Backend
 from offline.train.classifier.recipe import ClassifierRecipe
 from weights.frameworks.torch_export import write_onnx
+from weights.quantise import fold, measure, ranges, shared, write_int8
 from weights.sidecar import sidecar_path
 
 CATEGORIES = 15
+
+# By the runtime that they are laid out for, what is added to the names of the files in int8.
+INT8: dict[Backend, str] = {"onnxruntime": "-int8", "openvino": "-int8-openvino"}
 
 _INPUT = """[input]
 height = {side}
@@ -34,7 +43,8 @@ INPUTS = {
 
 
 def make_paper_networks(folder: Path) -> None:
-    """``u2net``, ``classifier`` (EfficientNetV2-L) and ``resnet50``, each as .pth and .onnx."""
+    """``u2net``, ``classifier`` (EfficientNetV2-L) and ``resnet50``, each as .pth, as .onnx and in
+    int8 (``INT8``)."""
     folder.mkdir(parents=True, exist_ok=True)
     names = "\n".join(f"category {number:02}" for number in range(CATEGORIES))
     (folder / "classifier.labels.txt").write_text(names.replace(" ", "-") + "\n")
@@ -42,15 +52,18 @@ def make_paper_networks(folder: Path) -> None:
         path = folder / f"{name}.onnx"
         described = _INPUT.format(side=side, range=range_)
         beside = sidecar_path(path)
+        made = [path, *(folder / f"{name}{suffix}.onnx" for suffix in INT8.values())]
         # One that was made for another size is made again.
-        if not path.is_file() or not beside.is_file() or beside.read_text() != described:
+        whole = all(one.is_file() and sidecar_path(one).is_file() for one in made)
+        if not whole or beside.read_text() != described:
             # Apart: torch and its memory are not the caller's.
             process = get_context("spawn").Process(target=_make, args=(name, side, path))
             process.start()
             process.join()
             if process.exitcode:
                 raise SystemExit(f"{path}: could not be made")
-        beside.write_text(described)
+        for one in made:
+            sidecar_path(one).write_text(described)
 
 
 def paper_settings(folder: Path, suffix: str = "") -> list[str]:
@@ -66,7 +79,6 @@ def paper_settings(folder: Path, suffix: str = "") -> list[str]:
 
 
 def _make(name: str, side: int, path: Path) -> None:
-    import numpy as np
     import torch
     from torchvision import models
 
@@ -90,3 +102,15 @@ def _make(name: str, side: int, path: Path) -> None:
     if name == "resnet50":
         served.fc = torch.nn.Identity()
     write_onnx(served.eval(), np.zeros((1, 3, side, side), np.float32), path)
+    _make_int8(path, side)
+
+
+def _make_int8(path: Path, side: int) -> None:
+    folded = path.with_suffix(".folded.onnx")
+    fold(path, folded)
+    noise = np.random.default_rng(0).normal(size=(2, 3, side, side)).astype(np.float32)
+    found = ranges(shared(folded, measure(folded, [noise], looked_at=False)[0]), "minmax")
+    for runtime, suffix in INT8.items():
+        made = path.with_name(f"{path.stem}{suffix}.onnx")
+        write_int8(folded, made, found, runtime=runtime)
+    folded.unlink()
