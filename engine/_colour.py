@@ -31,7 +31,9 @@ def to_srgb(image: Image.Image, resize: Resize) -> tuple[Image.Image, Image.Imag
     if flat.mode == "LAB":
         return _from_lab(flat), alpha
     converted = _apply_profile(flat, profile) if isinstance(profile, bytes) and profile else None
-    return converted if converted is not None else flat.convert("RGB"), alpha
+    if converted is None:  # of RGB, ``convert`` would make a copy
+        converted = flat if flat.mode == "RGB" else flat.convert("RGB")
+    return converted, alpha
 
 
 def _opaque(alpha: Image.Image) -> bool:

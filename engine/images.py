@@ -196,12 +196,13 @@ def _decode(data: bytes, uri: str, limits: ImageLimits) -> RGBImage:
         turned = _orientation(image)
         shown = _shown_frame(image, data, uri, limits)
         upright, alpha = to_srgb(shown, lambda flat: fit(flat, limits.max_side))
-    if turned in _UPRIGHT:
-        upright = upright.transpose(_UPRIGHT[turned])
-        alpha = None if alpha is None else alpha.transpose(_UPRIGHT[turned])
+        if turned in _UPRIGHT:
+            upright = upright.transpose(_UPRIGHT[turned])
+            alpha = None if alpha is None else alpha.transpose(_UPRIGHT[turned])
+        pixels = np.asarray(upright)
     original = size[::-1] if turned >= 5 else size
     alpha_pixels = None if alpha is None else np.array(alpha)
-    return RGBImage(np.array(upright), uri, original, alpha=alpha_pixels)
+    return RGBImage(pixels, uri, original, alpha=alpha_pixels)
 
 
 def _draft(image: ImageFile.ImageFile, limits: ImageLimits) -> None:

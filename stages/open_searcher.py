@@ -13,6 +13,7 @@ from engine.adaptation import Adaptation
 from engine.config import Settings
 from engine.galleries import open_gallery
 from engine.images import ImageLimits, load
+from engine.machine import keep_freed_memory
 from engine.parallel import both
 from engine.protocols import Gallery, KeypointMatcher, Reranker
 from engine.quality import prepare_lab
@@ -77,8 +78,9 @@ def open_searcher(
 
     With ``[adapt] learn_from_queries`` the gallery learns from what is searched for (see
     ``engine.query_statistics``). Raises GalleryError (none there), FingerprintError, ConfigError,
-    WeightsError.
+    WeightsError. The process keeps up to 128 MiB of what it frees (see ``engine.machine``).
     """
+    keep_freed_memory()
 
     def searcher() -> OpenSearcher:
         opened = open_gallery(gallery)

@@ -28,6 +28,10 @@ _RESAMPLING = {
     "lanczos": Image.Resampling.LANCZOS,
     "area": Image.Resampling.BOX,
 }
+# What halving has averaged needs no filter of six pixels, which takes three times as long: masks of
+# photos of 1,024 pixels are as good (IoU with the ground truth by 105 and 120 of them: +.0009
+# [-.0011, +.0029] and +.0005 [-.0012, +.0022] to Lanczos' filter of the whole photo).
+_AFTER_HALVING = {**_RESAMPLING, "lanczos": Image.Resampling.HAMMING}
 
 
 class SaliencyNetwork(TwoStepSegmenter):
@@ -91,7 +95,9 @@ def check_takes(session: OnnxSession, spec: InputSpec) -> None:
 
 def image_input(image: RGBImage, spec: InputSpec) -> FloatArray:
     """As ``network_input``, of an image that is halved first where it is much larger."""
-    return network_input(halved_image(image, spec.width, spec.height), spec)
+    pixels = halved_image(image, spec.width, spec.height)
+    ways = _RESAMPLING if pixels is image.pixels else _AFTER_HALVING
+    return _resampled(pixels, spec, ways[spec.interpolation])
 
 
 def network_input(pixels: UInt8Array, spec: InputSpec) -> FloatArray:
@@ -100,16 +106,20 @@ def network_input(pixels: UInt8Array, spec: InputSpec) -> FloatArray:
     Pillow resizes here: it filters each axis by its own factor, as the training did, while
     OpenCV falls back to unfiltered sampling when one axis grows.
     """
-    whole = Image.fromarray(pixels)
-    small = whole.resize((spec.width, spec.height), _RESAMPLING[spec.interpolation])
-    values = np.asarray(small, np.float32)
+    return _resampled(pixels, spec, _RESAMPLING[spec.interpolation])
+
+
+def _resampled(pixels: UInt8Array, spec: InputSpec, way: Image.Resampling) -> FloatArray:
+    small = np.asarray(Image.fromarray(pixels).resize((spec.width, spec.height), way))
+    # Channels first before any sum: NumPy takes long for rows of three.
+    values = np.ascontiguousarray(small.transpose(2, 0, 1), np.float32)
     if spec.range == "max":
         values = values / max(float(values.max()), 1.0)  # a black image stays black
     elif spec.range == "unit":
         values = values / np.float32(255.0)
-    normalised = (values - np.asarray(spec.mean, np.float32)) / np.asarray(spec.std, np.float32)
-    ordered = normalised.transpose(2, 0, 1) if spec.layout == "nchw" else normalised
-    return np.ascontiguousarray(ordered, np.float32)
+    values -= np.asarray(spec.mean, np.float32)[:, None, None]
+    values /= np.asarray(spec.std, np.float32)[:, None, None]
+    return values if spec.layout == "nchw" else np.ascontiguousarray(values.transpose(1, 2, 0))
 
 
 def activated(prediction: FloatArray, output: OutputSpec) -> FloatArray:
