@@ -68,7 +68,4 @@ def square(pixels: UInt8Array, alpha: FloatArray, box: Box, size: int) -> Cutout
 def cut_part(image: RGBImage, matte: Matte, box: Box) -> tuple[UInt8Array, FloatArray]:
     """(h, w, 3) pixels and (h, w) alpha inside the box."""
     x1, y1, x2, y2 = box
-    return (
-        np.ascontiguousarray(image.pixels[y1:y2, x1:x2]),
-        np.ascontiguousarray(matte.alpha[y1:y2, x1:x2]),
-    )
+    return image.pixels[y1:y2, x1:x2], matte.alpha[y1:y2, x1:x2]
