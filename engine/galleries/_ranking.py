@@ -63,11 +63,13 @@ class Rows:
         """That a search reads."""
         return int(self.vectors.nbytes) // (4 if self.candidates else 1)
 
-    def parts(self) -> list[Rows]:
+    def parts(self, threads: int) -> list[Rows]:
         """What may be scanned at the same time."""
         if self.candidates is not None and self.candidates.is_graph:
             return [self]
         count = self.bytes // PART_BYTES
+        if self.candidates is not None:  # FAISS looks at every code for each part of them
+            count = min(count, threads)
         if count < 2:
             return [self]
         places = [len(self) * number // count for number in range(count + 1)]
@@ -149,7 +151,7 @@ def rank(
         (number, part)
         for number, shard in enumerate(shards)
         for rows in shard
-        for part in rows.parts()
+        for part in rows.parts(threads)
     ]
 
     def ranked(numbered: tuple[int, Rows]) -> Ranking:

@@ -344,3 +344,15 @@ def test_graphs_find_nearly_all(tmp_path: Path, metric: Metric) -> None:
         gone = {near.id for near in found[0]}
         assert not gone & {near.id for near in gallery.search(queries[0], 50, metric=metric)}
         assert len(gallery.search(queries[0], 50, metric=metric)) == 50
+
+
+def test_codes_have_no_more_parts_than_threads() -> None:
+    """FAISS goes through all of them for each part."""
+    random = np.random.default_rng(0)
+    vectors = random.normal(size=(2000, DIMENSION)).astype(np.float32)
+    codes = rows_of(np.arange(2000), vectors, "euclidean", "sq8")
+    exact = rows_of(np.arange(2000), vectors, "euclidean", "exact")
+    assert [len(codes.parts(threads)) for threads in (1, 2, 5)] == [1, 2, 5]
+    assert len(exact.parts(1)) > 5
+    found = [rank([[codes]], vectors[:1], 10, "euclidean", threads=one)[0] for one in (1, 2, 5)]
+    assert len({one.ids[:10].tobytes() for one in found}) == 1
