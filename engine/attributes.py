@@ -12,7 +12,8 @@ MAX_BYTES = 4096  # of all names and values of an image, as JSON in UTF-8
 
 
 def bounded(attributes: Mapping[str, str]) -> dict[str, str]:
-    """The first attributes that keep to the bound, longer names and values cut with an ellipsis.
+    """The first attributes that keep to the bound, longer names and values cut with an ellipsis,
+    without NUL characters.
 
     Attributes that keep to it come back as they are.
     """
@@ -28,4 +29,7 @@ def bounded(attributes: Mapping[str, str]) -> dict[str, str]:
 
 
 def _cut(text: str, length: int) -> str:
+    # No filter finds a NUL: SQLite ends names there, and PostgreSQL reads no image's attributes
+    # where one image has it.
+    text = text.replace("\0", "")
     return text if len(text) <= length else text[: length - 1] + "…"

@@ -20,7 +20,8 @@ MOST_CONDITIONS = 64
 @dataclass(frozen=True)
 class Condition:
     """On one attribute: its value is among ``any_of``, or begins with a number within the bounds,
-    which count in. ConfigError where neither or both are given."""
+    which count in. ConfigError where neither or both are given, and for a NUL character, which no
+    attribute has."""
 
     attribute: str
     any_of: tuple[str, ...] = ()
@@ -32,6 +33,8 @@ class Condition:
             raise ConfigError(
                 f"the condition on {self.attribute!r} needs either values or a range of numbers."
             )
+        if any("\0" in text for text in (self.attribute, *self.any_of)):
+            raise ConfigError(f"the condition on {self.attribute!r} has a NUL character.")
         bounds = [bound for bound in (self.at_least, self.at_most) if bound is not None]
         if not np.isfinite(bounds).all():
             raise ConfigError(f"the range of {self.attribute!r} must be of finite numbers.")

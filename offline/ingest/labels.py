@@ -105,8 +105,8 @@ class Labels:
             )
         if self.shortened:
             notes.append(
-                f"{len(self.shortened)} images have more or longer attributes than are kept, such "
-                f"as {self.shortened[0]}"
+                f"{len(self.shortened)} images have more or longer attributes than are kept, or "
+                f"NUL characters in them, such as {self.shortened[0]}"
             )
         return notes
 

@@ -39,7 +39,9 @@ class SentProduct(BaseModel):
     @classmethod
     def _attributes(cls, value: dict[str, str] | None) -> dict[str, str] | None:
         if value is not None and bounded(value) != value:
-            raise ValueError("there are too many attributes, or one is too long")
+            raise ValueError(
+                "there are too many attributes, or one is too long or has a NUL character"
+            )
         return value
 
 

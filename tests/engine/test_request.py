@@ -133,6 +133,8 @@ def test_weights_sort_by_the_weighted_mean_and_ties_keep_their_order() -> None:
         lambda: Condition("colour"),
         lambda: Condition("colour", ("red",), at_least=1),
         lambda: Condition("size", at_most=float("nan")),
+        lambda: Condition("colour\0", ("red",)),
+        lambda: Condition("colour", ("red", "\0")),
         lambda: Filter(((),)),
         lambda: Filter(((Condition("a", ("b",)),),) * 65),
     ],

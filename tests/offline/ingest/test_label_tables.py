@@ -184,6 +184,7 @@ def test_attributes_keep_to_their_bound() -> None:
     assert bounded(sound) == sound
     cut = bounded({f"{number}" * 200: "é" * 5000 for number in range(100)})
     assert 0 < len(str(cut).encode()) <= MAX_BYTES
+    assert bounded({"a\0b": "\0c"}) == {"ab": "c"}
 
 
 def test_names_that_look_alike_and_products_in_two_categories_are_noted() -> None:

@@ -258,6 +258,7 @@ def test_a_delete_by_filter_deletes_what_its_dry_run_counts(tmp_path: Path) -> N
         {"category": ""},
         {"category": "a" * 501},
         {"where": json.dumps([[{"attribute": "a", "equals": "b"}] * 60] * 2)},
+        {"where": json.dumps([[{"attribute": "a", "equals": "\0"}]])},
     ],
 )
 @pytest.mark.parametrize("dry_run", [0, 1])

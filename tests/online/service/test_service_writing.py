@@ -201,6 +201,8 @@ def test_both_unicode_forms_of_an_id_are_one_product(client: TestClient) -> None
         ("a", 1, {"attributes": {str(at): "x" for at in range(33)}}, 422),
         ("a", 1, {"attributes": {"a": "x" * 1001}}, 422),
         ("a", 1, {"attributes": {"a": 1}}, 422),
+        ("a", 1, {"attributes": {"a": "x\0y"}}, 422),
+        ("a", 1, {"attributes": {"a\0": "x"}}, 422),
         ("a", 1, {"colour": "red"}, 422),
         ("a", 1, "[[[", 422),
         ("a", 1, "[" * 10_000, 422),
