@@ -45,8 +45,8 @@ from support.numbers import milliseconds, spread
 from support.paper_networks import INT8, make_paper_networks, paper_settings
 from support.tables import markdown
 
-from engine.config import Backend
 from engine.errors import PacksightError
+from engine.machine import Backend
 from engine.timings import Stopwatch
 from offline import ingest
 from offline.adapt.gallery import adapt_where_due

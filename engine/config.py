@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.distances import Metric
 from engine.errors import ConfigError
+from engine.machine import Backend
 
 Tables = dict[str, dict[str, Any]]
 IndexKind = Literal["exact", "sq8", "hnsw"]
@@ -139,16 +140,13 @@ class WeightSettings(Section):
     download: bool = True
 
 
-Backend = Literal["onnxruntime", "openvino"]  # the model runtimes
-
-
 class RuntimeSettings(Section):
     """What changes no result beyond rounding. ``backend`` and ``device`` are those of a machine and
     not of a gallery, which does not keep them."""
 
     # What runs the networks; "auto": what an int8 network was laid out for, or what
     # `packsight tune-runtime` found fastest here.
-    backend: Backend | Literal["auto"] = "auto"
+    backend: Literal["auto", Backend] = "auto"
     device: str = "cpu"  # or another of ONNX Runtime's providers, such as "cuda"
     threads: int = Field(default=0, ge=0)  # of the models; 0: as many as cores
     # Of the mattes in the user's cache, which all commands share; 0 keeps none. 10^9 bytes.

@@ -8,6 +8,9 @@ import platform
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import Literal
+
+Backend = Literal["onnxruntime", "openvino"]  # what runs networks
 
 # Of version 2 and 1 of control groups, as a container sees its own.
 _LIMITS = (

@@ -9,10 +9,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from engine.config import Backend
 from engine.errors import ConfigError, PacksightError
 from engine.files import write_whole
-from engine.machine import processor
+from engine.machine import Backend, processor
 from stages._compiled import FOLDER_VARIABLE, runtime_folder
 from stages._session import RUNTIMES, runtime_version
 

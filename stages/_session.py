@@ -13,8 +13,8 @@ from typing import Literal
 
 import numpy as np
 
-from engine.config import Backend
 from engine.errors import ConfigError, WeightsError
+from engine.machine import Backend
 from engine.types import FloatArray
 from stages._network import Network, NotOpenedError
 from weights.mistaken import require_no_mistake

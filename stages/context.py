@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from engine.config import Backend, RuntimeSettings
+from engine.config import RuntimeSettings
+from engine.machine import Backend
 from engine.protocols import Neighbours
 from stages._fastest import fastest
 from stages._session import OnnxSession, runtime_version

@@ -10,8 +10,9 @@ from statistics import median
 
 import numpy as np
 
-from engine.config import Backend, Settings
+from engine.config import Settings
 from engine.errors import ConfigError, WeightsError
+from engine.machine import Backend
 from engine.types import RGBImage
 from stages._fastest import keep_fastest
 from stages._network import Array, Network

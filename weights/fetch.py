@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
-from engine.config import Backend
 from engine.errors import WeightsError
+from engine.machine import Backend
 from engine.user_folders import expanded
 from weights.cache import (
     cache_directory,

@@ -15,8 +15,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from engine.config import Backend
 from engine.errors import WeightsError
+from engine.machine import Backend
 from engine.types import FloatArray, Progress
 from weights.frameworks.network import import_framework
 from weights.rounding import LAYERS, Inputs, Layer, Rounded, layers_of, round_kernels

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import get_args
 
-from engine.config import Backend
 from engine.errors import WeightsError
+from engine.machine import Backend
 from weights.input_spec import InputSpec, parse_input_spec
 from weights.output_spec import OutputSpec, parse_output_spec
 from weights.toml_text import toml_lines

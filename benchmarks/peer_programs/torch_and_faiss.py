@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tomllib
 from pathlib import Path
 
 import torch  # before others that bring OpenMP
@@ -17,18 +18,20 @@ import torch  # before others that bring OpenMP
 import cv2
 import faiss
 import numpy as np
-from support.paper_networks import INPUTS
 from torchvision import models
 from turns import take_turns
 
 from weights.frameworks.nets.u2net import U2NET
 
-SIDES = {name: (side, side) for name, (side, _) in INPUTS.items()}
 MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 
 
 class Search:
     def __init__(self, networks: Path, paths: list[str], k: int) -> None:
+        self.sides = {}
+        for name in ("u2net", "classifier", "resnet50"):
+            described = tomllib.loads((networks / f"{name}.toml").read_text())["input"]
+            self.sides[name] = described["width"], described["height"]
         self.u2net = _loaded(U2NET(), networks / "u2net.pth")
         classes = len((networks / "classifier.labels.txt").read_text().split())
         self.classifier = _loaded(
@@ -49,15 +52,15 @@ class Search:
     def describe(self, path: str) -> tuple[int, np.ndarray, np.ndarray]:
         image = cv2.cvtColor(cv2.imread(path), cv2.COLOR_BGR2RGB)
         with torch.no_grad():
-            saliency = self.u2net(_batch(cv2.resize(image, SIDES["u2net"]) / image.max()))[0]
+            saliency = self.u2net(_batch(cv2.resize(image, self.sides["u2net"]) / image.max()))[0]
             mask = cv2.resize(saliency[0, 0].numpy(), image.shape[1::-1])
             mask = (mask - mask.min()) / (mask.max() - mask.min() + 1e-9)
             rows, columns = np.nonzero(mask > 0.5)
             box = np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
             grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
             white = (grey * mask[..., None] + 255 * (1 - mask[..., None]))[box] / 255
-            vector = self.resnet(_batch(cv2.resize(white, SIDES["resnet50"]))).numpy()
-            logits = self.classifier(_batch(cv2.resize(white, SIDES["classifier"])))
+            vector = self.resnet(_batch(cv2.resize(white, self.sides["resnet50"]))).numpy()
+            logits = self.classifier(_batch(cv2.resize(white, self.sides["classifier"])))
         shape = cv2.resize(mask[box], (128, 128)) > 0.5
         return int(logits.argmax()), vector, shape
 

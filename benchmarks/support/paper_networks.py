@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.config import Backend
+from engine.machine import Backend
 from offline.train.classifier.recipe import ClassifierRecipe
 from weights.frameworks.torch_export import write_onnx
 from weights.quantise import fold, measure, ranges, shared, write_int8

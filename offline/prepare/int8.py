@@ -15,10 +15,11 @@ from statistics import median
 
 import numpy as np
 
-from engine.config import Backend, Settings
+from engine.config import Settings
 from engine.errors import ConfigError, ImageError, WeightsError
 from engine.files import write_whole
 from engine.images import ImageLimits, load
+from engine.machine import Backend
 from engine.types import FloatArray, Progress
 from offline.datasets import DatasetImage, RetrievalTask, open_dataset
 from offline.evaluate.changed_network import Change, changes

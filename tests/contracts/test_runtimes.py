@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from engine.config import Backend
 from engine.errors import WeightsError
+from engine.machine import Backend
 from engine.types import FloatArray
 from stages._session import OnnxSession
 from tests.stages.made_models import model

@@ -286,7 +286,8 @@ def test_no_text_changes_the_page_around_it(text: str) -> None:
         assert shown.structure == page_of("plain").structure
     assert shown.all("h3")[-1].text == survives(text)
     assert shown.all("title")[0].text == survives(text)
-    assert shown.all("dl", "attributes")[0].text.count(survives(text)) >= 2
+    kept = survives(text.replace("\0", ""))  # no attribute has it
+    assert shown.all("dl", "attributes")[0].text.count(kept) >= 2
 
 
 def test_names_of_another_direction_do_not_turn_their_surroundings() -> None:

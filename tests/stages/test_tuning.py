@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.config import Backend, Settings, load
+from engine.config import Settings, load
 from engine.errors import ConfigError
+from engine.machine import Backend
 from engine.types import RGBImage
 from stages import tuning
 from stages._fastest import fastest, keep_fastest
