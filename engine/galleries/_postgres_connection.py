@@ -548,7 +548,7 @@ _EXPLANATIONS: tuple[_Explanation, ...] = (
         (errors.UndefinedTable, errors.InvalidSchemaName),
         "",
         "its tables are not there: it was deleted, or this user may not see them",
-        "",
+        "Ingest into it, or let the owner grant the right; docs/scale.md has the roles.",
     ),
     (
         (errors.DataError, psycopg.DataError),
