@@ -52,7 +52,8 @@ def test_a_gallery_is_migrated_shown_and_rolled_back(
     assert main(["gallery", "info", str(gallery), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["generations"]
     assert (found["current"], found["names"], found["before"]) == ("2", ["1", "2"], "1")
-    assert run(*migrate) == 1  # by these settings already
+    assert run(*migrate) == 0 and "were in use already" in capsys.readouterr().out
+    assert run("gallery", "migrate", gallery) == 1  # to nothing else
     assert run("gallery", "rollback", gallery) == 0
     assert "generation 1 is in use" in capsys.readouterr().out
     assert "generation   1 of 1, 2" in info(gallery, capsys)
