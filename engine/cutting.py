@@ -17,7 +17,7 @@ from engine.types import Cutout, Matte, RGBImage
 
 
 @dataclass(frozen=True, eq=False)
-class Mask:
+class FoundMask:
     """What an image is cut out by.
 
     ``trust``: how reliable it is, in [0, 1]; None without a trust stage. Where it is not
@@ -33,7 +33,7 @@ class Mask:
 
 
 @dataclass(frozen=True, eq=False)
-class Cut(Mask):
+class Cut(FoundMask):
     """One image's mask and its cutout."""
 
     cutout: Cutout = field(kw_only=True)
@@ -71,10 +71,10 @@ class Cutting:
         images: Sequence[RGBImage],
         watch: Stopwatch | None = None,
         mattes: Sequence[Matte | None] | None = None,
-    ) -> list[Mask]:
+    ) -> list[FoundMask]:
         """One mask an image, in order. A stage that breaks raises StageError.
 
-        ``mattes` (aligned with images, each of its image's height and width, else ValueError):
+        ``mattes`` (aligned with images, each of its image's height and width, else ValueError):
         where there is one, the image is cut out by it as it is, without own alpha, segmenter,
         trust or matting.
         """
@@ -91,14 +91,14 @@ class Cutting:
         trusts, trusted = self._judged(images, found, exact, watch)
         found = self._refined(images, found, exact, watch)
         return [
-            Mask(matte, trust, sure, mine is not None, yours is not None)
+            FoundMask(matte, trust, sure, mine is not None, yours is not None)
             for matte, trust, sure, mine, yours in zip(
                 found, trusts, trusted, own, given, strict=True
             )
         ]
 
     def cutouts(
-        self, images: Sequence[RGBImage], masks: Sequence[Mask], watch: Stopwatch | None = None
+        self, images: Sequence[RGBImage], masks: Sequence[FoundMask], watch: Stopwatch | None = None
     ) -> list[Cutout]:
         """One an image, in order, by what ``found`` found. A stage that breaks raises
         StageError."""
@@ -164,7 +164,7 @@ class Cutting:
             found = iter(map(_as_precise, self.matting.refine(refined, rough), rough))
         return [next(found) if mine is None else mine for mine in exact]
 
-    def _used(self, images: Sequence[RGBImage], masks: Sequence[Mask]) -> Sequence[Matte]:
+    def _used(self, images: Sequence[RGBImage], masks: Sequence[FoundMask]) -> Sequence[Matte]:
         if self.trust is None:
             return [mask.matte for mask in masks]
         instead = self.trust.instead

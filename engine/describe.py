@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from engine.contours import aligned_contour, frame_contour
-from engine.cutting import Cutting, Mask, blame
+from engine.cutting import Cutting, FoundMask, blame
 from engine.keypoints import Keypoints
 from engine.parallel import both, each, one_blas_thread
 from engine.protocols import (
@@ -128,7 +128,7 @@ class Describer:
     def _compared(
         self,
         images: Sequence[RGBImage],
-        masks: Sequence[Mask],
+        masks: Sequence[FoundMask],
         labels: Sequence[str | None],
         watch: Stopwatch,
     ) -> tuple[list[Cutout], list[Embedding], list[CategoryScores]]:
@@ -148,7 +148,7 @@ class Describer:
             return [self.colour and is_colourless(image) for image in images]
 
     def _outlined(
-        self, images: Sequence[RGBImage], masks: Sequence[Mask], watch: Stopwatch
+        self, images: Sequence[RGBImage], masks: Sequence[FoundMask], watch: Stopwatch
     ) -> tuple[list[_Shape], Sequence[Keypoints | None]]:
         """What depends on no cutout."""
         with watch("outline"), blame("outline", images):
@@ -159,7 +159,7 @@ class Describer:
     def _keypoints(
         self,
         images: Sequence[RGBImage],
-        masks: Sequence[Mask],
+        masks: Sequence[FoundMask],
         shapes: Sequence[_Shape],
         watch: Stopwatch,
     ) -> Sequence[Keypoints | None]:
@@ -188,12 +188,12 @@ class Describer:
         ]
 
 
-def _shape(pair: tuple[RGBImage, Mask]) -> _Shape:
+def _shape(pair: tuple[RGBImage, FoundMask]) -> _Shape:
     image, mask = pair
     return frame_contour(mask.matte), aligned_contour(mask.matte), _quality(image, mask)
 
 
-def _quality(image: RGBImage, mask: Mask) -> MatteQuality:
+def _quality(image: RGBImage, mask: FoundMask) -> MatteQuality:
     found = assess(mask.matte)
     if mask.given:  # its pieces are known to be one product
         return replace(found, several_objects=False)
