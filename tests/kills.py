@@ -66,7 +66,8 @@ CELLS = (8, 16)
 
 # Errors of the service's log that are meant: the database was killed.
 AWAY = re.compile(
-    "(GalleryError|DisconnectedError|cannot be opened): .*the server (does not answer|has ended)"
+    "(GalleryError|DisconnectedError|cannot be (opened|searched)): "
+    ".*the server (does not answer|has ended)"
 )
 
 _LOG = """
