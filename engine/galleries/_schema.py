@@ -322,7 +322,7 @@ def connect(folder: Path, database: str = DATABASE) -> SqliteConnection:
 
 def _keep_log(connection: sqlite3.Connection) -> None:
     """Set WAL mode. A database that several make at once is busy to all but one of them, and SQLite
-    says so without the wait of other statements: both hold the lock that each would wait for."""
+    raises that without the wait of other statements: both hold the lock that each waits for."""
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:
