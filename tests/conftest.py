@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.drawn_catalogue import write_catalogue
 from tests.postgres_server import PostgresServer, postgres_server
@@ -26,9 +29,21 @@ if (
     os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 # No test is timed: the machines are shared, and a busy one would fail what is right. Where no test
-# gives a number, half of the usual examples, which are others in every run.
-settings.register_profile("packsight", deadline=None, max_examples=50)
+# gives a number, half of the usual examples. They are others in every run, but where CI is set:
+# there Hypothesis draws the same ones each time, by its profile for it, which this one extends.
+settings.register_profile(
+    "packsight", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("packsight")
+
+
+def pytest_runtest_setup() -> None:
+    """Every test begins alike, whatever ran before it in its process."""
+    random.seed(0)
+    np.random.seed(0)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
+    os.environ.pop("KERAS_BACKEND", None)  # set for good by what brings Keras
 
 
 @pytest.fixture(autouse=True)
