@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from stages.classify.onnx import Options, build
 from stages.context import BuildContext
 from tests.drawn_catalogue import package, save, write_catalogue
 from tests.packsight_command import ENTRY, ROOT, Command, Outcome
+from tests.watched_processes import wait
 
 QUICK = (
     *("--backbone", "MobileNetV2", "--weights", "none", "--side", "32", "--batch", "8"),
@@ -68,9 +69,14 @@ def split_catalogue(folder: Path) -> Path:
     return folder
 
 
+# Looked for, not imported: TensorFlow would come into this process, before the torch of others.
+needs_keras = pytest.mark.skipif(find_spec("keras") is None, reason="needs the extra `train`")
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    pytest.importorskip("keras", reason="needs the extra `train`")
+    if find_spec("keras") is None:
+        pytest.skip("needs the extra `train`")
     folder = tmp_path_factory.mktemp("trained")
     done = train(split_catalogue(folder / "data"), folder / "run", "--epochs", "3")
     assert done.code == 0, done.err
@@ -202,22 +208,28 @@ def test_a_finished_run_is_not_trained_again_and_another_recipe_is_refused(
     assert done.code == 1 and "learning_rate" in done.err and "0.001" in done.err
 
 
+# Stops for ever when the first epoch is kept.
+STALLING = """
+import time
+from offline.store.run_folder import RunFolder
+record = RunFolder.record
+RunFolder.record = lambda *given: (record(*given), time.sleep(600))
+"""
+
+
 @pytest.mark.slow
 def test_a_killed_run_goes_on_and_ends_like_the_unbroken_one(trained: Path, tmp_path: Path) -> None:
     data, run = trained.parent / "data", tmp_path / "run"
     process = subprocess.Popen(
-        [sys.executable, "-c", ENTRY, *map(str, asked(data, run, "--epochs", "3"))],
+        [sys.executable, "-c", STALLING + ENTRY, *map(str, asked(data, run, "--epochs", "3"))],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 300
-    while not (run / "history.jsonl").is_file() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait((run / "history.jsonl").is_file, 300)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    ended = len(history(run))
-    assert 1 <= ended < 3
+    assert len(history(run)) == 1
     assert train(data, run, "--epochs", "3").code == 0
     for one, other in zip(history(run), history(trained), strict=True):
         assert one.keys() == other.keys()
@@ -234,10 +246,9 @@ def test_a_damaged_checkpoint_is_one_line(trained: Path, tmp_path: Path) -> None
     assert done.code == 1 and "checkpoint.npz: not a checkpoint of this run" in done.err
 
 
+@needs_keras
 @pytest.mark.slow
 def test_unreadable_images_and_copies_are_reported_and_the_run_goes_on(tmp_path: Path) -> None:
-    pytest.importorskip("keras", reason="needs the extra `train`")
-
     data = split_catalogue(tmp_path / "data")
     (data / "train/jar/p0/bad.png").write_text("this is text")
     shutil.copy(data / "train/jar/p1/v0.png", data / "validation/jar/copy.png")
@@ -247,9 +258,9 @@ def test_unreadable_images_and_copies_are_reported_and_the_run_goes_on(tmp_path:
         assert expected in done.err and expected in (tmp_path / "run/card.md").read_text("utf-8")
 
 
+@needs_keras
 @pytest.mark.slow
 def test_a_frozen_backbone_learns_the_shipped_benchmark(tmp_path: Path) -> None:
-    pytest.importorskip("keras", reason="needs the extra `train`")
     done = train(
         shipped(),
         tmp_path / "run",
