@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from engine.galleries import open_gallery
 from offline import ingest
 from stages.open_searcher import open_searcher
 from tests.drawn_catalogue import QUICK, package, save, write_catalogue
+from tests.watched_processes import wait
 
 ROOT = Path(__file__).parents[1]
 BATCH = 3
@@ -35,19 +35,22 @@ def begun(tmp_path: Path) -> tuple[Path, Path]:
 def test_a_query_beside_an_ingest_sees_whole_batches(begun: tuple[Path, Path]) -> None:
     folder, gallery = begun
     counts: list[int] = []
-    with open_searcher(gallery) as opened:
+    with open_searcher(gallery) as opened, ThreadPoolExecutor(1) as pool:
         photo = opened.read(folder / "jar/first/a.png")
 
-        def pause(done: int, total: int) -> None:
-            time.sleep(0.02)
+        def until_the_next_answer(done: int, total: int) -> None:
+            so_far = len(counts)
+            assert wait(lambda: len(counts) > so_far)
 
-        def write() -> None:
-            overrides = [*QUICK, f"ingest.batch={BATCH}"]
-            ingest(folder, gallery, overrides=overrides, workers=1, progress=pause)
-
-        writer = threading.Thread(target=write)
-        writer.start()
-        while writer.is_alive():
+        writer = pool.submit(
+            ingest,
+            folder,
+            gallery,
+            overrides=[*QUICK, f"ingest.batch={BATCH}"],
+            workers=1,
+            progress=until_the_next_answer,
+        )
+        while not writer.done():
             results = opened.searcher.search(photo, k=1000)
             assert results.hits[0].record.product_id == "jar/first"
             assert results.hits[0].distance == pytest.approx(0, abs=1e-3)
@@ -56,7 +59,7 @@ def test_a_query_beside_an_ingest_sees_whole_batches(begun: tuple[Path, Path]) -
                 records = opened.gallery.records([neighbour.id for neighbour in found])
                 counts.append(len(opened.gallery))
             assert len(records) == counts[-1]
-        writer.join()
+        assert writer.result().added == 35
         last = opened.gallery.search(results.query.embedding, 1000)
     assert len(last) == 36
     assert counts == sorted(counts)

@@ -120,26 +120,28 @@ def test_threads_that_put_and_read_at_once_lose_nothing(tmp_path: Path) -> None:
 
 
 _FILLING = """
-import sys, time
+import sys
 from pathlib import Path
 import numpy as np
 from engine.blobs import Blob, Blobs
 def make(keys):
     for key in keys:
         print("made", key, flush=True)
-        time.sleep({seconds})
-        yield {{key: Blob(np.full(3, int(key), np.float32))}}
+        sys.stdin.readline()
+        yield {key: Blob(np.full(3, int(key), np.float32))}
 found = dict(Blobs(Path(sys.argv[1]), "arrays").filled(sys.argv[2:], make))
 print("found", len(found))
 """
 
 
-def filling(folder: Path, *keys: str, seconds: float = 0.0) -> subprocess.Popen[str]:
+def filling(folder: Path, *keys: str) -> subprocess.Popen[str]:
+    """It waits for a line of its input, or its end, before it gives each array away."""
     return subprocess.Popen(
-        [sys.executable, "-c", _FILLING.format(seconds=seconds), str(folder), *keys],
+        [sys.executable, "-c", _FILLING, str(folder), *keys],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         text=True,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -147,20 +149,22 @@ def filling(folder: Path, *keys: str, seconds: float = 0.0) -> subprocess.Popen[
 
 def test_of_two_processes_one_makes_and_the_other_waits_with_a_warning(tmp_path: Path) -> None:
     keys = ("1", "2", "3", "4")
-    first = filling(tmp_path, *keys, seconds=0.3)
+    first = filling(tmp_path, *keys)
     assert first.stdout is not None and first.stdout.readline()  # it makes, so it has the lock
     second = filling(tmp_path, *keys)
-    out, err = second.communicate(timeout=60)
-    assert out == "found 4\n"
-    assert "another run makes these arrays" in err
+    assert second.stderr is not None
+    assert "another run makes these arrays" in second.stderr.readline()
     assert first.communicate(timeout=60)[0].endswith("found 4\n")
+    assert second.communicate(timeout=60)[0] == "found 4\n"
 
 
 def test_a_killed_process_leaves_whole_batches_and_no_lock(tmp_path: Path) -> None:
-    first = filling(tmp_path, "1", "2", "3", "4", seconds=0.1)
-    assert first.stdout is not None
-    for _ in range(3):
-        first.stdout.readline()
+    first = filling(tmp_path, "1", "2", "3", "4")
+    assert first.stdin is not None and first.stdout is not None
+    for _ in range(2):
+        assert first.stdout.readline()
+        print(file=first.stdin, flush=True)
+    assert first.stdout.readline() == "made 3\n"
     first.kill()
     first.communicate()
     out, _ = filling(tmp_path, "1", "2", "3", "4").communicate(timeout=60)

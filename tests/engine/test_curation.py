@@ -285,11 +285,17 @@ def test_several_threads_and_openings_decide_at_once(tmp_path: Path) -> None:
 def test_one_that_meets_the_making_of_the_file_waits_for_it(tmp_path: Path) -> None:
     making = sqlite3.connect(tmp_path / FILE, isolation_level=None, check_same_thread=False)
     making.execute("BEGIN IMMEDIATE")
-    made = threading.Timer(0.2, making.rollback)
+    over = threading.Event()
+
+    def end() -> None:
+        over.set()
+        making.rollback()
+
+    made = threading.Timer(0.2, end)
     made.start()
     with curation_of(tmp_path) as curation:
         curation.decide([Exclusion(FIRST)])
-        assert made.finished.is_set() and curation.excluded() == {FIRST}
+        assert over.is_set() and curation.excluded() == {FIRST}
     made.join()
     making.close()
 

@@ -60,7 +60,7 @@ class Halves:
     """Keypoints that are found while the embedder works; breaks where they are not."""
 
     def __init__(self) -> None:
-        self.meeting = threading.Barrier(2, timeout=20)
+        self.meeting = threading.Barrier(2, timeout=60)
 
     def detect(self, images: Sequence[RGBImage], mattes: Sequence[Matte | None]) -> list[Keypoints]:
         self.meeting.wait()

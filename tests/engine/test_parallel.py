@@ -21,7 +21,7 @@ def test_the_answers_are_those_of_a_loop_in_its_order(items: list[int], threads:
 
 
 def test_two_threads_work_at_the_same_time() -> None:
-    meeting = threading.Barrier(2, timeout=20)  # breaks unless both are inside at once
+    meeting = threading.Barrier(2, timeout=60)  # breaks unless both are inside at once
     assert sorted(each(lambda _: meeting.wait(), [0, 1], threads=2)) == [0, 1]
 
 
@@ -77,13 +77,13 @@ def test_a_forked_process_has_threads_of_its_own() -> None:
     answers = fork.SimpleQueue()
     child = fork.Process(target=_in_a_fork, args=(answers,))
     child.start()
-    child.join(20)
+    child.join(60)
     child.kill()
     assert child.exitcode == 0 and answers.get() == [1, 2]
 
 
 def test_two_works_run_at_the_same_time_and_answer_in_their_order() -> None:
-    meeting = threading.Barrier(2, timeout=20)
+    meeting = threading.Barrier(2, timeout=60)
 
     def meet(answer: str) -> str:
         meeting.wait()
