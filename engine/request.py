@@ -14,6 +14,7 @@ from engine.types import Hit, Parts
 
 # A number at the start of a value, as SQLite's CAST reads it: "50 ml" is 50.
 _NUMBER = re.compile(r"[ ]*([+-]?\d+(\.\d*)?([eE][+-]?\d+)?)", re.ASCII)
+NUMBER_WITHIN = 200  # the first characters of a value: databases keep no more in an index
 MOST_CONDITIONS = 64
 
 
@@ -43,7 +44,7 @@ class Condition:
         value = attributes.get(self.attribute)
         if value is None or self.any_of:
             return value is not None and value in self.any_of
-        found = _NUMBER.match(value)
+        found = _NUMBER.match(value[:NUMBER_WITHIN])
         number = None if found is None else float(found[1])
         return (
             number is not None

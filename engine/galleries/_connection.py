@@ -50,6 +50,11 @@ class Connection(Protocol):
         ``engine.request`` reads it."""
         ...
 
+    @property
+    def longest(self) -> int:
+        """Characters of a text that an index holds; of a longer one the first of them."""
+        ...
+
     def execute(self, sql: str, parameters: Any = (), /) -> Cursor: ...
 
     def stream(self, sql: str, parameters: Parameters = (), /) -> Cursor:

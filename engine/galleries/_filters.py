@@ -1,5 +1,5 @@
 """A filter on attributes in SQL: by the table that has them as rows, in time that grows with what
-passes, or where there is none by the column ``attributes`` of every image. SQLite has the table."""
+passes, or where there is none by the column ``attributes`` of every image."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from engine.types import IntArray
 ATTRIBUTES = "image_attributes"
 _OF_CATEGORIES = "category IN (SELECT value FROM json_each(?))"
 # To look at an image takes as long as to read the ids or values of so many.
-_LOOKUP = 4
+_LOOKUP = 10
 
 
 def pairs(attributes: str) -> str:
@@ -25,23 +25,29 @@ def pairs(attributes: str) -> str:
     return f"json_each(CASE WHEN json_valid({attributes}) THEN {attributes} ELSE '{{}}' END)"
 
 
-# Derives the table from all images.
-DERIVE = (
-    f"DELETE FROM {ATTRIBUTES}",
-    f"INSERT OR IGNORE INTO {ATTRIBUTES} (name, value, image) "
-    f"SELECT key, value, images.id FROM images, {pairs('images.attributes')} ORDER BY 1, 2, 3",
-)
+def rows(images: str, longest: int) -> str:
+    """A query: the rows of such images, with texts of at most ``longest`` characters."""
+    return (
+        f"SELECT DISTINCT substr(key, 1, {longest}), substr(value, 1, {longest}), {images}.id "
+        f"FROM {images}, {pairs(f'{images}.attributes')} "
+        f"WHERE {images}.attributes <> '{{}}' AND value IS NOT NULL"
+    )
+
+
+def deriving(longest: int) -> tuple[str, str]:
+    """Statements that derive the table from all images."""
+    return (
+        f"DELETE FROM {ATTRIBUTES}",
+        f"INSERT INTO {ATTRIBUTES} (name, value, image) {rows('images', longest)} ORDER BY 1, 2, 3",
+    )
 
 
 def is_in_step(connection: Connection) -> bool:
     """Whether the table ``ATTRIBUTES`` is that of the images."""
     held = f"SELECT name, value, image FROM {ATTRIBUTES}"
-    fresh = f"SELECT key, value, images.id FROM images, {pairs('images.attributes')}"
-    sql = " OR ".join(
-        f"EXISTS (SELECT * FROM ({one}) EXCEPT SELECT * FROM ({other}))"
-        for one, other in ((held, fresh), (fresh, held))
-    )
-    return not connection.execute(f"SELECT {sql}").fetchone()[0]
+    fresh = rows("images", connection.longest)
+    sql = f"SELECT EXISTS ({held} EXCEPT {fresh}) OR EXISTS ({fresh} EXCEPT {held})"
+    return not connection.execute(sql).fetchone()[0]
 
 
 def matching(
@@ -58,7 +64,12 @@ def matching(
     few = any(one.any_of == () for one in chain(*where.clauses)) and (
         _LOOKUP * count < sum(images.values())
     )
-    if few or not connection.columns(ATTRIBUTES):
+    long = any(
+        len(text) >= connection.longest
+        for one in chain(*where.clauses)
+        for text in (one.attribute, *one.any_of)
+    )
+    if few or long or not connection.columns(ATTRIBUTES):
         return _by_column(connection, where, categories)
     passing = [_any([_holding(connection, one) for one in clause]) for clause in where.clauses]
     passing.sort(key=len)
@@ -103,22 +114,24 @@ def _between(one: Condition, leading_number: str) -> tuple[str, list[object]]:
 
 def _ids(connection: Connection, sql: str, *values: object) -> IntArray:
     """Of a column ``id``, in no order. As one text: a row for each takes five times as long."""
-    row = connection.execute(f"SELECT group_concat(id, ' ') FROM ({sql})", values).fetchone()
+    row = connection.execute(
+        f"SELECT group_concat(id, ' ') FROM ({sql}) AS found", values
+    ).fetchone()
     return np.fromstring(row[0] or "", np.int64, sep=" ")
 
 
 def _by_column(connection: Connection, where: Filter, categories: Sequence[str] | None) -> IntArray:
-    """Every image of the categories is looked at."""
-    clauses, values = ["1 = 1"], list[object]()
+    """Every image of the categories is looked at, and no other."""
+    held, values = "SELECT id, attributes FROM images", list[object]()
+    if categories is not None:
+        held += f" WHERE {_OF_CATEGORIES}"
+        values.append(json.dumps(list(categories)))
+    clauses = ["1 = 1"]
     for clause in where.clauses:
         one_of = " OR ".join(_exists(one, values, connection.leading_number) for one in clause)
         clauses.append(f"({one_of})")
-    if categories is not None:
-        clauses.append(_OF_CATEGORIES)
-        values.append(json.dumps(list(categories)))
-    sql = f"SELECT id FROM images WHERE {' AND '.join(clauses)}"
-    rows = connection.execute(sql, values).fetchall()
-    return np.array(sorted(identity for (identity,) in rows), np.int64)
+    sql = f"WITH held AS MATERIALIZED ({held}) SELECT id FROM held WHERE {' AND '.join(clauses)}"
+    return np.sort(_ids(connection, sql, *values))
 
 
 def _exists(one: Condition, values: list[object], leading_number: str) -> str:

@@ -26,6 +26,7 @@ from psycopg.types.string import StrDumper
 from engine.errors import DisconnectedError, GalleryError
 from engine.galleries._connection import Parameters
 from engine.galleries._postgres_address import ADDRESS, PostgresAddress, without_password
+from engine.request import NUMBER_WITHIN
 from engine.types import CONTOUR_SIDE
 
 CONNECT_SECONDS = 10  # a server that does not answer is away
@@ -47,6 +48,7 @@ _MARK = re.compile(r"'[^']*'|\?(\d*)|(?<![:\w]):([a-z_]\w*)|%")
 _WORDS = (
     (re.compile(r"\bCROSS JOIN\b"), "JOIN"),
     (re.compile(r"\b(descriptions|images) USING \(id\)"), r"\1 USING (id, category, labelled)"),
+    (re.compile(r"\bgroup_concat\(id, ' '\)"), "string_agg(CAST(id AS text), ' ')"),
 )
 
 
@@ -84,9 +86,15 @@ class PostgresConnection:
     """See ``_connection.Connection``. Statements that PostgreSQL alone understands are run by
     ``run``. Transactions are begun by ``begin``."""
 
+    longest = NUMBER_WITHIN
+    # What double precision does not hold is an error of CAST, and none of a path in silence.
     leading_number = (
-        r"CAST(substring(value FROM '^ *([+-]?[0-9]+(?:[.][0-9]*)?(?:[eE][+-]?[0-9]+)?)')"
-        " AS double precision)"
+        "(SELECT CASE WHEN number !~ '[eE]' OR "
+        "jsonb_path_query_first(to_jsonb(number), '$.double()', '{}', true) IS NOT NULL "
+        "THEN CAST(number AS double precision) WHEN number ~ '[eE]-' THEN 0 "
+        "WHEN number LIKE '-%' THEN '-Infinity' WHEN number <> '' THEN 'Infinity' END "
+        f"FROM substring(left(value, {NUMBER_WITHIN}) "
+        "FROM '^ *([+-]?[0-9]+(?:[.][0-9]*)?(?:[eE][+-]?[0-9]+)?)') AS number)"
     )
 
     def __init__(self, raw: _RawConnection) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from psycopg import errors, sql
 
 from engine.errors import GalleryError
-from engine.galleries import units
+from engine.galleries import _filters, units
 from engine.galleries._postgres_connection import PostgresConnection
 from engine.types import CONTOUR_SIDE
 
@@ -178,9 +178,52 @@ CREATE TABLE adaptations (
 );
 CREATE TABLE query_statistics (content bytea NOT NULL);
 """
+# As SQLite has it; jsonb holds no NUL.
+_JSON_VALID = """
+CREATE FUNCTION json_valid(document text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+BEGIN
+    PERFORM document::jsonb;
+    RETURN true;
+EXCEPTION WHEN data_exception THEN
+    RETURN false;
+END $$
+"""
+_LONGEST = PostgresConnection.longest
+# As rows, so that a filter reads what passes; in step by triggers of the images.
+_ATTRIBUTES = f"""
+CREATE TABLE {_filters.ATTRIBUTES} (
+    name text COLLATE "C" NOT NULL,
+    value text COLLATE "C" NOT NULL,
+    image bigint NOT NULL,
+    PRIMARY KEY (name, value, image)
+);
+CREATE FUNCTION attributes_come() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO {_filters.ATTRIBUTES} (name, value, image)
+        {_filters.rows("come", _LONGEST)};
+    RETURN NULL;
+END $$;
+-- Without a scan of the table, which PostgreSQL plans while it is small, and keeps to.
+CREATE FUNCTION attributes_go() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off
+AS $$ BEGIN
+    WITH gone AS (SELECT old.id, old.attributes)
+    DELETE FROM {_filters.ATTRIBUTES} WHERE (name, value, image) IN (
+        {_filters.rows("gone", _LONGEST)});
+    RETURN NULL;
+END $$;
+-- Many images come at once, and few go. Of an update, triggers of rows run before those of the
+-- statement.
+CREATE TRIGGER attributes_go AFTER UPDATE OR DELETE ON images
+    FOR EACH ROW EXECUTE FUNCTION attributes_go();
+CREATE TRIGGER attributes_come AFTER INSERT ON images
+    REFERENCING NEW TABLE AS come FOR EACH STATEMENT EXECUTE FUNCTION attributes_come();
+CREATE TRIGGER attributes_change AFTER UPDATE ON images
+    REFERENCING NEW TABLE AS come FOR EACH STATEMENT EXECUTE FUNCTION attributes_come();
+{"; ".join(_filters.deriving(_LONGEST))};
+ANALYZE {_filters.ATTRIBUTES};
+"""
 # Never change one, add another: the tables of today are all of these, in this order.
-SHARED: tuple[str, ...] = (_SHARED,)
-GENERATION: tuple[str, ...] = (_GENERATION, units.TABLE)
+SHARED: tuple[str, ...] = (_SHARED, _JSON_VALID)
+GENERATION: tuple[str, ...] = (_GENERATION, units.TABLE, _ATTRIBUTES)
 
 
 def migrate(

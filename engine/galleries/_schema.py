@@ -12,6 +12,7 @@ from pathlib import Path
 from engine.errors import DamageError, GalleryError
 from engine.galleries import _filters
 from engine.galleries._connection import Parameters
+from engine.request import NUMBER_WITHIN
 
 DATABASE = "gallery.sqlite"
 # What people decided: of no one gallery, it stays where a gallery is made anew. See
@@ -220,7 +221,7 @@ def _index_attributes(connection: sqlite3.Connection) -> None:
             f"CREATE TRIGGER IF NOT EXISTS image_attributes_{event.split()[0].lower()} "
             f"AFTER {event} ON images {when} BEGIN {statements} END"
         )
-    for statement in _filters.DERIVE:
+    for statement in _filters.deriving(SqliteConnection.longest):
         connection.execute(statement)
 
 
@@ -263,10 +264,11 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
 class SqliteConnection(sqlite3.Connection):
     """See ``_connection.Connection``."""
 
+    longest = 1_000_000_000  # as SQLite's texts
     # CAST makes 0 of a text that begins otherwise.
     leading_number = (
         "CASE WHEN ltrim(value, ' ') GLOB '[0-9]*' OR ltrim(value, ' ') GLOB '[+-][0-9]*' "
-        "THEN CAST(value AS REAL) END"
+        f"THEN CAST(substr(value, 1, {NUMBER_WITHIN}) AS REAL) END"
     )
 
     def stream(self, sql: str, parameters: Parameters = ()) -> sqlite3.Cursor:

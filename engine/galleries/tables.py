@@ -218,8 +218,8 @@ class TableGallery:
 
     def matching(self, where: Filter, categories: Sequence[str] | None = None) -> IntArray:
         """In time that grows with what passes each condition; every image of the categories is
-        looked at where attributes are not kept as rows: in PostgreSQL, and in galleries of before
-        until they are written to."""
+        looked at where attributes are not kept as rows: in galleries of before, until they are
+        written to."""
         with self._reading():
             return _filters.matching(self._connection, where, categories, self.categories())
 
@@ -678,7 +678,7 @@ class TableGallery:
             for category, labelled in present:
                 writing.forget(str(category), bool(labelled))
             if self._has_table(_filters.ATTRIBUTES):
-                for statement in _filters.DERIVE:
+                for statement in _filters.deriving(self._connection.longest):
                     self._connection.execute(statement)
         self.build_indexes()
         with self._reading():
