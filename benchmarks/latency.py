@@ -1,7 +1,7 @@
 """One query, from the photo's file to its hits: stages by profile, precision and runtime.
 
     python benchmarks/latency.py [--images 10000] [--photos 45] [--rounds 3] [--work DIR]
-        [--side PIXELS] [--paper DIR] [--way LABEL PROFILE KEY=VALUE ...]
+        [--side PIXELS [--grain LEVELS]] [--paper DIR] [--way LABEL PROFILE KEY=VALUE ...]
 
 Profiles ``compact`` and ``classic``; ``--paper``: also ``paper``, whose three networks of true size
 and random weights are made in that folder (extra ``train``), and in int8 as they are laid out for
@@ -11,7 +11,8 @@ runs by every runtime that is installed. All have Packbench ``tiny`` as their ca
 adapted as an ingest does it. A copied product has nearly the print of its original: most of the
 hits that are checked do match, which is the slow case. ``--work`` keeps the galleries, and takes
 those that are there. The photos of ``tiny`` are 192 pixels long; ``--side`` enlarges them, as a
-phone's are read at 1024.
+phone's are read at 1024, and ``--side 4032 --grain 4`` makes most of them photos of 12 megapixels
+and some 2 MB: bytes are what takes time to decode.
 
 How to read the tables: the ways take turns photo by photo, in another order every time, after one
 photo to warm up. ``query``: milliseconds on the clock, median and 95th percentile; ``cpu``: what
@@ -125,6 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--images", type=int, default=10_000, metavar="N", help="in the gallery")
     parser.add_argument("--photos", type=int, default=45, metavar="N")
     parser.add_argument("--side", type=int, metavar="PIXELS", help="longer side of the photos")
+    parser.add_argument("--grain", type=float, default=0, metavar="LEVELS", help="of enlarged photos")
     parser.add_argument("--rounds", type=int, default=3, metavar="N")
     parser.add_argument("--threads", type=int, default=2, metavar="N")
     parser.add_argument("--work", type=Path, metavar="DIR", help="where galleries are kept")
@@ -146,21 +148,26 @@ def _ways(args: argparse.Namespace) -> list[Way]:
     return [way for way in ways if args.only is None or way.label in args.only]
 
 
-def _enlarged(photos: Sequence[Path], folder: Path, side: int) -> list[Path]:
+def _enlarged(photos: Sequence[Path], folder: Path, side: int, grain: float) -> list[Path]:
+    """``grain``: its standard deviation, in levels of 255, alike in the three colours."""
     folder.mkdir(parents=True, exist_ok=True)
     made = [folder / f"{number}.jpg" for number in range(len(photos))]
+    random = np.random.default_rng(0)
     for photo, path in zip(photos, made, strict=True):
         with Image.open(photo) as image:
             scale = side / max(image.size)
             size = round(image.width * scale), round(image.height * scale)
-            image.resize(size, Image.Resampling.BICUBIC).save(path, quality=90)
+            larger = np.array(image.resize(size, Image.Resampling.BICUBIC), np.float32)
+        if grain:
+            larger += random.normal(0, grain, (*larger.shape[:2], 1)).astype(np.float32)
+        Image.fromarray(larger.clip(0, 255).astype(np.uint8)).save(path, quality=90)
     return made
 
 
 def _measure(ways: Sequence[Way], args: argparse.Namespace, work: Path) -> list[Timed]:
     photos = [image.path for image in open_dataset(DATA).images("queries")][: args.photos]
     if args.side:
-        photos = _enlarged(photos, work / f"photos-{args.side}", args.side)
+        photos = _enlarged(photos, work / f"photos-{args.side}", args.side, args.grain)
     runtimes = ["onnxruntime", *(["openvino"] if find_spec("openvino") else [])]
     threads = f"runtime.threads={args.threads}"
     found: list[tuple[Timed, OpenSearcher]] = []
