@@ -3,9 +3,9 @@
     python benchmarks/decoding.py [--photo FILE] [--size 4000 3000] [--rounds 15]
 
 Without a photo, three are drawn: 4000 x 3000 pixels of blurred noise (12 megapixels), saved at
-qualities that give about 1.5, 2.5 and 3.5 MB, as phones do. All ways run in turn within each round. How to read the table:
-milliseconds of one core, medians over rounds of the processor's time; other work on the machine
-counts less in it than on the clock, which is in the last column's row `as shipped, clock`.
+qualities that give about 1.5, 2.5 and 3.5 MB, as phones do. All ways run in turn within each round.
+How to read the table: milliseconds of one core, medians over rounds of the processor's time; other
+work on the machine counts less in it than on the clock, which is in the row `as shipped, clock`.
 
 * as shipped: `engine.images.load` with `images.drafted`, as profiles `compact` and `classic` have
   it: the decoder's quarter, 1000 x 750, as it is.

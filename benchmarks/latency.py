@@ -126,7 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--images", type=int, default=10_000, metavar="N", help="in the gallery")
     parser.add_argument("--photos", type=int, default=45, metavar="N")
     parser.add_argument("--side", type=int, metavar="PIXELS", help="longer side of the photos")
-    parser.add_argument("--grain", type=float, default=0, metavar="LEVELS", help="of enlarged photos")
+    parser.add_argument("--grain", type=float, default=0, metavar="LEVELS", help="of 255")
     parser.add_argument("--rounds", type=int, default=3, metavar="N")
     parser.add_argument("--threads", type=int, default=2, metavar="N")
     parser.add_argument("--work", type=Path, metavar="DIR", help="where galleries are kept")
