@@ -303,16 +303,48 @@ def test_a_broken_or_unfitting_profile_is_ignored() -> None:
         assert near(load(encoded(grey, "PNG", icc_profile=profile)).pixels[0, 0], (55,) * 3, 0)
 
 
+DISPLAY_P3 = {  # X, Y, Z of the primaries, adapted to D50
+    b"rXYZ": (0.51512, 0.24120, -0.00105),
+    b"gXYZ": (0.29198, 0.69225, 0.04189),
+    b"bXYZ": (0.15710, 0.06657, 0.78407),
+}
+
+
+@pytest.mark.parametrize("gamma", [None, 1.8, 2.2])
+@pytest.mark.parametrize("primaries", [None, DISPLAY_P3])
+def test_colours_of_a_profile_are_those_of_lcms_to_one_level(
+    gamma: float | None, primaries: dict[bytes, tuple[float, ...]] | None
+) -> None:
+    profile = _profile(gamma, primaries)
+    colours = np.random.default_rng(0).integers(0, 256, (60, 60, 3), dtype=np.uint8)
+    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    image = Image.fromarray(colours)
+    slow = ImageCms.profileToProfile(
+        image, source, ImageCms.createProfile("sRGB"), ImageCms.Intent.RELATIVE_COLORIMETRIC
+    )
+    found = load(encoded(image, "PNG", icc_profile=profile)).pixels.astype(int)
+    assert np.abs(found - np.asarray(slow)).max() <= 1
+    if gamma or primaries:
+        assert np.abs(found - colours).max() > 3
+
+
 def _profile_with_gamma(gamma: float) -> bytes:
-    """The built-in sRGB profile with its three tone curves replaced and its name changed."""
+    return _profile(gamma, None)
+
+
+def _profile(gamma: float | None, primaries: dict[bytes, tuple[float, ...]] | None) -> bytes:
+    """The built-in sRGB profile with another name, and other tone curves and primaries."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    curve = struct.pack(">4sIIH", b"curv", 0, 1, round(gamma * 256))
     for index in range(int.from_bytes(profile[128:132], "big")):
         entry = 132 + index * 12
         tag, offset, _ = struct.unpack(">4sII", profile[entry : entry + 12])
-        if tag in (b"rTRC", b"gTRC", b"bTRC"):
+        if tag in (b"rTRC", b"gTRC", b"bTRC") and gamma is not None:
+            curve = struct.pack(">4sIIH", b"curv", 0, 1, round(gamma * 256))
             profile[offset : offset + len(curve)] = curve
             profile[entry + 8 : entry + 12] = struct.pack(">I", len(curve))
+        if primaries is not None and tag in primaries:
+            values = (round(value * 65536) for value in primaries[tag])
+            profile[offset + 8 : offset + 20] = struct.pack(">3i", *values)
         if tag == b"desc":
             name = profile.find("sRGB".encode("utf-16-be"), offset)
             profile[name : name + 8] = "Test".encode("utf-16-be")
@@ -394,7 +426,7 @@ def test_a_jpeg_of_the_size_it_is_decoded_at_is_upright_and_looks_like_the_full_
 
 
 def test_threads_decode_the_same_images() -> None:
-    profile = _profile_with_gamma(1.8)  # its transform is shared by the threads
+    profile = _profile_with_gamma(1.8)  # what converts by it is shared by the threads
     data = [encoded(quarters(side), "JPEG", icc_profile=profile) for side in range(64, 96, 2)]
     alone = [load(one).pixels for one in data]
     with ThreadPoolExecutor(8) as pool:
