@@ -238,7 +238,8 @@ def analyse(connection: PostgresConnection, table: str) -> None:
     ).fetchall()
     for known, images in rows:
         if images and not 0.5 < float(known) / float(images) < 2:
-            connection.run(f"ANALYZE {table} (id, category, labelled)")
+            # Not where PostgreSQL is about to do so by itself.
+            connection.run(f"ANALYZE (SKIP_LOCKED) {table} (id, category, labelled)")
 
 
 def build_graphs(

@@ -606,6 +606,8 @@ class _PostgresWriting(Writing):
         super().renew_shards()
         if not self._before:
             return
+        # Else every description is checked against all images of its shard, not by the image's id.
+        _pgvector.analyse(self.connection, "images")
         # An id that was wanted is never given to another image.
         self.connection.run(
             "SELECT setval('images_id_seq', %(last)s) FROM images_id_seq "

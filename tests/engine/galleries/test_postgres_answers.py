@@ -254,3 +254,17 @@ def test_any_changes_lead_to_the_same_state(
                 ids = sorted({*ids, *done[0]})  # type: ignore[misc]
             assert state(local) == state(server), step.name
         assert local.check() == server.check() == []
+
+
+def test_a_new_gallery_stores_an_image_without_reading_those_of_before(
+    postgres: PostgresServer,
+) -> None:
+    """PostgreSQL plans badly as long as it has counted nothing."""
+    with open_gallery(postgres.address(schema="counted"), manifest=manifest()) as gallery:
+        for start in range(0, 2560, 64):
+            entries = [entry(f"i{place}") for place in range(start, start + 64)]
+            gallery.add(entries, [described((1, 1))] * 64)
+    read = postgres.execute(
+        "SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE schemaname = 'counted_1'"
+    )
+    assert 2560 <= int(read) < 10 * 2560
