@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -16,6 +17,9 @@ import pytest
 @pytest.fixture(scope="session")
 def keras() -> Any:
     pytest.importorskip("torch", reason="needs the extra `train`")
+    with suppress(ImportError):
+        # Keras brings TensorFlow to train, after which Mitsuba's import would end the process.
+        import mitsuba  # noqa: F401
     if "keras" not in sys.modules:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("KERAS_BACKEND", "torch")
