@@ -7,6 +7,7 @@ import random
 import shutil
 import sys
 import tempfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,12 +38,13 @@ settings.register_profile(
 settings.load_profile("packsight")
 
 
-def pytest_runtest_setup() -> None:
-    """Every test begins alike, whatever ran before it in its process."""
-    random.seed(0)
-    np.random.seed(0)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test begins alike in every run, whatever ran before it in its process."""
+    seed = zlib.crc32(item.nodeid.encode())
+    random.seed(seed)
+    np.random.seed(seed)
     if "torch" in sys.modules:
-        sys.modules["torch"].manual_seed(0)
+        sys.modules["torch"].manual_seed(seed)
     os.environ.pop("KERAS_BACKEND", None)  # set for good by what brings Keras
 
 
