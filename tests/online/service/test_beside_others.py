@@ -62,10 +62,13 @@ def test_a_service_that_is_stopped_answers_what_it_has_begun(
 ) -> None:
     gallery = make_gallery(tmp_path)
     command = [sys.executable, "-m", "packsight", "serve", "--gallery", str(gallery)]
-    with subprocess.Popen(
-        [*command, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None and process.stderr is not None
+    with (
+        (tmp_path / "log").open("w") as errors,
+        subprocess.Popen(
+            [*command, "--port", "0"], stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as process,
+    ):
+        assert process.stdout is not None
         address = process.stdout.readline().split()[0]
         with httpx.Client(base_url=address, timeout=60) as http:
             while http.get("/v1/ready").status_code != 200:
@@ -73,13 +76,13 @@ def test_a_service_that_is_stopped_answers_what_it_has_begun(
             files = [("photo", ("x", photo_of("jar", at % 3))) for at in range(64)]
             with ThreadPoolExecutor(1) as pool:
                 answer = pool.submit(http.post, "/v1/query:batch", files=files)
-                while "packsight_queue_photos 8.0" not in httpx.get(f"{address}/metrics").text:
+                while "packsight_queue_photos 8.0" not in http.get("/metrics").text:
                     if answer.done():
                         break
                 os.kill(process.pid, signalled)
                 assert len(answer.result().json()["answers"]) == 64
         assert process.wait(60) == status
-        log = process.stderr.read()
+    log = (tmp_path / "log").read_text()
     assert not re.search("Traceback|packsight:", log)
     lines = [json.loads(line) for line in log.splitlines()]
     assert {line["logger"] for line in lines} == {"packsight.server", "packsight.service"}

@@ -65,7 +65,7 @@ def answering(client: TestClient) -> str:
 
 
 def after_the_swap(client: TestClient, name: str) -> None:
-    assert wait(lambda: answering(client) == name, 20)
+    assert wait(lambda: answering(client) == name)
 
 
 def found(answer: dict[str, object]) -> Found:
@@ -123,12 +123,12 @@ def test_no_request_waits_for_the_models_of_another_generation(
 
     def slow(opened: served.OpenGallery, sizes: object) -> None:
         loading.set()
-        assert may_end.wait(20)
+        assert may_end.wait(60)
 
     monkeypatch.setattr(served.OpenGallery, "warm", slow)
     moved(gallery)
     assert answering(client) == "1"
-    assert loading.wait(10)
+    assert loading.wait(60)
     assert [answering(client) for _ in range(5)] == ["1"] * 5
     assert client.get("/v1/ready").status_code == 200
     may_end.set()
@@ -150,7 +150,7 @@ def test_a_generation_that_cannot_be_opened_leaves_the_one_before(
     monkeypatch.setattr(served.OpenGallery, "warm", without_weights)
     monkeypatch.setattr(served, "_RETRY_SECONDS", 0.05)
     moved(gallery)
-    assert wait(lambda: answering(client) == "1" and len(failing) > 2, 20)
+    assert wait(lambda: answering(client) == "1" and len(failing) > 2)
     failing.clear()
     after_the_swap(client, "2")
 
@@ -168,7 +168,7 @@ def test_the_generation_before_is_let_go_when_its_last_request_has_ended(
     assert old() is not None  # as of a request that has not ended
     assert [one.uri for one in held[0].gallery.sources()]
     held.clear()
-    assert wait(lambda: old() is None, 10)
+    assert wait(lambda: old() is None)
 
 
 def test_a_gallery_that_was_made_anew_is_no_generation(gallery: Path, client: TestClient) -> None:
@@ -185,7 +185,7 @@ def test_writes_go_to_the_generation_in_use_and_wait_for_the_exchange(
     warm = served.OpenGallery.warm
 
     def slow(opened: served.OpenGallery, sizes: tuple[int, ...]) -> None:
-        assert may_end.wait(20)
+        assert may_end.wait(60)
         warm(opened, sizes)
 
     monkeypatch.setattr(served.OpenGallery, "warm", slow)
@@ -196,7 +196,7 @@ def test_writes_go_to_the_generation_in_use_and_wait_for_the_exchange(
     time.sleep(0.5)
     assert client.get(f"/v1/jobs/{job}").json()["state"] == "queued"
     may_end.set()
-    assert wait(lambda: client.get(f"/v1/jobs/{job}").json()["state"] == "done", 20)
+    assert wait(lambda: client.get(f"/v1/jobs/{job}").json()["state"] == "done")
     for name, products in (("1", 0), ("2", 1)):
         with open_gallery(gallery, generation=name) as opened:
             assert len(opened.find(product_id="stick/p9")) == products

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -148,24 +149,25 @@ def test_an_answer_holds_no_path_of_the_server(
 @contextmanager
 def served(gallery: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """`packsight serve` in a process of its own, and where it answers."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    words = ["serve", "--gallery", str(gallery), "--port", str(port), "--rate", "0"]
+    words = ["serve", "--gallery", str(gallery), "--port", "0", "--rate", "0"]
     process = subprocess.Popen(
         [sys.executable, "-c", ENTRY, *words],
         cwd=ROOT,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
-    base = f"http://127.0.0.1:{port}"
     try:
+        assert process.stdout is not None
+        listens = re.match(rb"(http://\S+?)/?\s", process.stdout.readline())
+        assert listens is not None
+        base = listens[1].decode()
         while not _is_ready(base):
             assert process.poll() is None
             time.sleep(0.2)
         yield base, process
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
 
 
 def _is_ready(base: str) -> bool:

@@ -18,7 +18,7 @@ from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.errors import GalleryError
+from engine.errors import LockedError
 from engine.galleries import open_gallery
 from engine.request import Condition, Filter
 from engine.types import Source
@@ -31,6 +31,7 @@ from online.service.uploads import Uploads
 from tests.drawn_catalogue import QUICK, package, save
 from tests.online.service.small_service import ask, make_gallery, photo_of, serving
 from tests.online.service.test_service_writing import put
+from tests.watched_processes import wait
 
 DELETE = Change(kind="delete", product="p")
 
@@ -322,13 +323,14 @@ def test_jobs_wait_for_another_writer_and_queries_go_on(tmp_path: Path) -> None:
 
 
 def wait_for(client: TestClient, job: str) -> dict[str, Any]:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        found: dict[str, Any] = client.get(f"/v1/jobs/{job}").json()
-        if found["state"] in ("done", "failed"):
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"job {job} did not end")
+    found: dict[str, Any] = {}
+
+    def has_ended() -> bool:
+        found.update(client.get(f"/v1/jobs/{job}").json())
+        return found["state"] in ("done", "failed")
+
+    assert wait(has_ended), f"job {job} did not end"
+    return found
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -402,14 +404,14 @@ def test_no_query_fails_while_jobs_run_and_an_ingest_goes_on_beside(tmp_path: Pa
 
 
 def ingest_when_free(folder: Path, gallery: Path) -> None:
-    for _ in range(100):
+    def is_done() -> bool:
         try:
             ingest(folder, gallery, workers=1)
-        except GalleryError:
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError("the gallery was never free")
+        except LockedError:
+            return False
+        return True
+
+    assert wait(is_done), "the gallery was never free"
 
 
 def test_uploads_that_requests_left_over_go_at_the_next_start(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ from packsight.commands.serve import GRACE
 from stages.assemble import assemble
 from stages.open_settings import settings_for
 from tests.online.service.small_service import make_gallery, photo_of, png
+from tests.watched_processes import wait
 
 ROOT = Path(__file__).parents[3]
 ENTRY = "import sys; from packsight.cli import main; sys.exit(main())"
@@ -204,7 +205,7 @@ def test_a_gallery_is_as_was_decided_however_often_the_service_is_killed(
     for _ in range(4):
         with (
             served(gallery) as (address, process),
-            httpx.Client(base_url=address, trust_env=False) as client,
+            httpx.Client(base_url=address, trust_env=False, timeout=60) as client,
         ):
             wait_until_up(client)
             killing = threading.Timer(chance.uniform(0.0, 2.5), process.kill)
@@ -215,19 +216,19 @@ def test_a_gallery_is_as_was_decided_however_often_the_service_is_killed(
             killing.join()
     with (
         served(gallery) as (address, process),
-        httpx.Client(base_url=address, trust_env=False) as client,
+        httpx.Client(base_url=address, trust_env=False, timeout=60) as client,
         Curation.open(gallery) as curation,
     ):
         wait_until_up(client)
-        until = time.monotonic() + 60
-        curated_to = ""
-        while curated_to != curation.latest() and time.monotonic() < until:
-            time.sleep(0.05)
+
+        def is_carried_out() -> bool:
             with open_gallery(gallery) as opened:
-                curated_to = opened.curated_to()
+                return opened.curated_to() == curation.latest()
+
+        assert wait(is_carried_out)
         assert acknowledged and acknowledged <= {one.id for one in curation.log()}
         process.terminate()
-        process.wait(40)
+        process.wait(60)
         with open_gallery(gallery) as opened:
             assert opened.check() == []
             found = as_it_is(opened)
@@ -283,14 +284,12 @@ def served(gallery: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
 
 
 def wait_until_up(client: httpx.Client) -> None:
-    for _ in range(600):
-        try:
-            if client.get("/v1/health").status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.05)
-    raise AssertionError("the service did not start")
+    def is_up() -> bool:
+        with suppress(httpx.TransportError):
+            return client.get("/v1/health").status_code == 200
+        return False
+
+    assert wait(is_up), "the service did not start"
 
 
 @pytest.mark.slow
@@ -301,7 +300,7 @@ def test_a_service_that_is_stopped_does_not_wait_for_those_who_follow_jobs(
     with (
         open_gallery(gallery, write=True),
         served(gallery) as (address, process),
-        httpx.Client(base_url=address, trust_env=False) as client,
+        httpx.Client(base_url=address, trust_env=False, timeout=60) as client,
     ):
         wait_until_up(client)
         files = {"image": ("x", photo_of("jar", 1))}
@@ -310,7 +309,7 @@ def test_a_service_that_is_stopped_does_not_wait_for_those_who_follow_jobs(
             lines = stream.iter_lines()
             assert next(lines) == "event: progress"
             process.terminate()
-            assert process.wait(GRACE / 2) in (0, -signal.SIGTERM)
+            assert process.wait(GRACE - 5) in (0, -signal.SIGTERM)
             assert "event: end" not in list(lines)
 
 
@@ -327,7 +326,7 @@ def test_nothing_that_was_acknowledged_is_lost_when_the_service_is_killed(
     for start in range(3):
         with (
             served(gallery) as (address, process),
-            httpx.Client(base_url=address, trust_env=False) as client,
+            httpx.Client(base_url=address, trust_env=False, timeout=60) as client,
         ):
             wait_until_up(client)
             end = time.monotonic() + chance.uniform(0.0, 1.5)
@@ -349,23 +348,23 @@ def test_nothing_that_was_acknowledged_is_lost_when_the_service_is_killed(
             process.kill()
     with (
         served(gallery) as (address, process),
-        httpx.Client(base_url=address, trust_env=False) as client,
+        httpx.Client(base_url=address, trust_env=False, timeout=60) as client,
     ):
         wait_until_up(client)
+
+        def state(job: str) -> str:
+            return str(client.get(f"/v1/jobs/{job}").json()["state"])
+
         for job in acknowledged:
-            for _ in range(1200):
-                found = client.get(f"/v1/jobs/{job}").json()
-                if found["state"] in ("done", "failed"):
-                    break
-                time.sleep(0.05)
-            assert found["state"] == "done"
+            assert wait(lambda job=job: state(job) in ("done", "failed"), 120)  # type: ignore[misc]
+            assert state(job) == "done"
         for product, images in contents.items():
             shown = client.get(f"/v1/products/{product}").json()["images"]
             assert {client.get("/" + one["image_url"]).content for one in shown} == images
         for product in deleted:
             assert client.get(f"/v1/products/{product}").status_code == 404
         process.terminate()
-        process.wait(40)
+        process.wait(60)
     with open_gallery(gallery) as opened:
         assert opened.check() == []
         stored = {Path(source.uri) for source in opened.sources()}

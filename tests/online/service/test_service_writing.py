@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from engine.galleries import open_gallery
 from offline import ingest
 from tests.drawn_catalogue import QUICK, package, save
 from tests.online.service.small_service import ask, make_gallery, photo_of, png, serving
+from tests.watched_processes import wait
 
 LABELS = {"category": "jar", "attributes": {"colour": "white"}}
 
@@ -65,10 +65,7 @@ def product(client: TestClient, name: str) -> dict[str, Any]:
 
 def wait_for_uploads(folder: Path, count: int) -> None:
     """They are deleted right after their job is done."""
-    until = time.monotonic() + 10
-    while len(list(folder.iterdir())) != count and time.monotonic() < until:
-        time.sleep(0.01)
-    assert len(list(folder.iterdir())) == count
+    assert wait(lambda: len(list(folder.iterdir())) == count)
 
 
 def images_of(client: TestClient, name: str) -> set[str]:

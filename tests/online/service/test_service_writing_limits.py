@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,7 @@ from tests.online.service.hostile_requests import KINDS, hostile_requests
 from tests.online.service.small_service import listening, make_gallery, photo_of, serving
 from tests.online.service.test_hostile_uploads import fault
 from tests.online.service.test_service_writing import put, wait_for_uploads
+from tests.watched_processes import wait
 
 OF_EACH_KIND = 3
 
@@ -106,17 +106,14 @@ def test_a_stream_of_events_ends_with_its_client(
     caplog.set_level(logging.INFO, "packsight.service")
     gallery = make_gallery(tmp_path)
     with listening(gallery) as base, open_gallery(gallery, write=True):
-        with httpx.Client(base_url=base, trust_env=False) as client:
+        with httpx.Client(base_url=base, trust_env=False, timeout=60) as client:
             files = {"image": ("x", photo_of("jar", 1))}
             job = client.put("/v1/products/a", files=files).json()["job"]
             with client.stream("GET", f"/v1/jobs/{job}/events") as stream:
                 lines = stream.iter_lines()  # its end would end the connection
                 assert next(lines) == "event: progress"
                 assert "/v1/jobs/{job}/events" not in answered(caplog)
-        until = time.monotonic() + 30
-        while "/v1/jobs/{job}/events" not in answered(caplog) and time.monotonic() < until:
-            time.sleep(0.05)
-        assert "/v1/jobs/{job}/events" in answered(caplog)
+        assert wait(lambda: "/v1/jobs/{job}/events" in answered(caplog))
 
 
 def answered(caplog: pytest.LogCaptureFixture) -> list[str]:

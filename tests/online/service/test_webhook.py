@@ -80,7 +80,7 @@ def test_the_end_of_a_job_is_posted_and_signed(secret: Path) -> None:
         webhook = Webhook(WebhookOptions(receiver.url, secret))
         webhook.start()
         webhook.notify("small", job())
-        assert receiver.taken.wait(20)
+        assert receiver.taken.wait(60)
         webhook.stop()
     (body,), (signature,) = receiver.bodies, receiver.signatures
     found = json.loads(body)
@@ -104,7 +104,7 @@ def test_a_post_is_tried_three_times_and_no_redirection_is_followed(
         webhook.start()
         webhook.notify("small", job("a" * 16))
         webhook.notify("small", job("b" * 16))
-        assert receiver.taken.wait(20)
+        assert receiver.taken.wait(60)
         webhook.stop()
     assert [json.loads(body)["job"] for body in receiver.bodies] == ["a" * 16] * 3 + ["b" * 16]
 
@@ -127,7 +127,7 @@ def test_the_service_posts_the_end_of_its_jobs(gallery: Path, secret: Path) -> N
         serving(gallery, webhook=WebhookOptions(receiver.url, secret)) as client,
     ):
         done = put(client, "p", photo_of("jar", 1)).json()["job"]
-        assert receiver.taken.wait(20)
+        assert receiver.taken.wait(60)
     assert json.loads(receiver.bodies[0])["job"] == done
 
 

@@ -20,7 +20,7 @@ def browser() -> Iterator[Browser]:
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if CHROMIUM is None:
         pytest.skip("chromium is not installed")
-    playwright.expect.set_options(timeout=15_000)  # on a machine that does much else
+    playwright.expect.set_options(timeout=60_000)  # on a machine that does much else
     with playwright.sync_playwright() as running:
         arguments = ["--headless", "--no-sandbox", "--disable-background-networking"]
         chromium = running.chromium.launch(executable_path=CHROMIUM, args=arguments)

@@ -59,13 +59,13 @@ def open_page(browser: Browser, folder: Path) -> Iterator[Open]:
                 color_scheme="dark" if dark else "light",
             )
             contexts.append(context)
-            context.set_default_timeout(15_000)
+            context.set_default_timeout(60_000)
             page = context.new_page()
             page.on("console", lambda m: m.type == "error" and complaints.append(m.text))
             page.on("response", lambda r: r.status >= 400 and complaints.append(r.url))
             page.on("pageerror", lambda error: complaints.append(str(error)))
             page.goto(address + "#review")
-            expect(page.locator("#accept")).to_be_enabled(timeout=30_000)
+            expect(page.locator("#accept")).to_be_enabled()
             return page
 
         yield opened
@@ -157,7 +157,7 @@ def test_what_was_decided_does_not_come_again(open_page: Open) -> None:
     expect(page.locator("#place")).to_have_text("3 of 3")
     expect(page.locator("#undo-decision")).to_be_visible()
     page.reload()
-    expect(page.locator("#place")).to_have_text("1 of 1", timeout=30_000)
+    expect(page.locator("#place")).to_have_text("1 of 1")
 
 
 @WIDTHS
@@ -450,7 +450,7 @@ def test_undone_steps_are_bounded_and_never_reach_behind_the_stored_mask(open_pa
 
 def test_fast_keys_are_not_lost(open_page: Open, folder: Path) -> None:
     page = open_page()
-    page.wait_for_timeout(500)  # the next ones are loaded meanwhile
+    page.wait_for_load_state("networkidle")  # the next ones are loaded
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
     page.keyboard.press("x")
