@@ -49,6 +49,7 @@ from stages.assemble import Parts, assemble
 from stages.open_settings import settings_for
 from tests.drawn_catalogue import CATEGORIES, QUICK, package
 from tests.postgres_server import PostgresServer, free_port, postgres_server
+from tests.ray_cluster import ray_cluster
 from tests.watched_processes import children, wait
 
 ROOT = Path(__file__).parents[1]
@@ -60,7 +61,6 @@ CHECKED = 10  # kills between two checks of the whole gallery
 LONGEST_PAUSE = 3.0  # seconds between two kills amid a command
 PATIENCE = 120.0  # seconds until something that was killed must be there again
 LATE = 0.5  # seconds from the time that a commit has to when all see it, on a busy machine
-NODE = "127.0.0.2"  # of loopback; Ray replaces 127.0.0.1 by the machine's own
 # Two ways of describing: migrations go from one to the other.
 CELLS = (8, 16)
 
@@ -194,7 +194,7 @@ def kill_at_random(
     with postgres_server(track_commit_timestamp="on") as server, ExitStack() as stack:
         server.execute(_LOG)
         run = _Run(work, server, random.Random(seed), Outcome(seed), images, amid, note)
-        run.ray = stack.enter_context(_cluster())
+        run.ray = stack.enter_context(ray_cluster())
         start = time.monotonic()
         run.fill()
         with run.served(), run.queried(), run.written():
@@ -203,28 +203,6 @@ def kill_at_random(
         run.outcome.seconds = time.monotonic() - start
         run.judge()
     return run.outcome
-
-
-@contextmanager
-def _cluster() -> Iterator[str]:
-    """The address of two nodes with a processor each; their processes end with it."""
-    from ray.cluster_utils import Cluster
-
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = str(ROOT)
-    cluster = Cluster()
-    node = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "node_ip_address": NODE}
-    try:
-        cluster.add_node(**node, include_dashboard=False)
-        cluster.add_node(**node)
-        yield str(cluster.address)
-    finally:
-        cluster.shutdown()
-        if before is None:
-            del os.environ["PYTHONPATH"]
-        else:
-            os.environ["PYTHONPATH"] = before
 
 
 @dataclass
