@@ -98,7 +98,7 @@ def kill_at(images: Path, gallery: Path, moment: float) -> tuple[Acknowledged, b
         was_running = process.poll() is None
         process.kill()
         _, errors = process.communicate()
-    assert wait(lambda: not any(map(alive, decoders)), 30), "orphan decoders"
+    assert wait(lambda: not any(map(alive, decoders))), "orphan decoders"
     assert b"Traceback" not in errors, errors.decode()
     return seen, was_running
 

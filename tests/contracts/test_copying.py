@@ -24,6 +24,7 @@ from packsight.cli import main
 from tests.engine.made_adaptations import adaptation
 from tests.engine.made_calibrations import calibration
 from tests.engine.made_descriptions import described, entry, manifest
+from tests.packsight_command import ENTRY, ROOT
 from tests.postgres_server import PostgresServer
 from tests.watched_processes import wait
 
@@ -168,6 +169,19 @@ def test_a_copy_that_was_stopped_goes_on_and_takes_over_what_changed(ends: tuple
         assert all(copy.copy_of())
 
 
+# Stops for ever when a part is copied.
+STALLING = """
+import time
+from engine import copying
+change, seen = copying._change, []
+def stalling(*given, **more):
+    if len(seen) == 3:
+        time.sleep(600)
+    seen.append(change(*given, **more))
+copying._change = stalling
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("ends", [("folder", "postgres")], indirect=True)
 def test_a_copy_that_was_killed_goes_on(ends: tuple[str, str]) -> None:
@@ -179,8 +193,8 @@ def test_a_copy_that_was_killed_goes_on(ends: tuple[str, str]) -> None:
                 [entry(f"i{place}", ("jar", "tin")[place % 2]) for place in places],
                 [described((place, 1)) for place in places],
             )
-    line = [sys.executable, "-m", "packsight", "gallery", "copy", origin, to]
-    with subprocess.Popen(line, cwd=Path(__file__).parents[2]) as process:
+    line = [sys.executable, "-c", STALLING + ENTRY, "gallery", "copy", origin, to]
+    with subprocess.Popen(line, cwd=ROOT) as process:
         assert wait(lambda: gallery_exists(to) and _length(to) > 0)
         process.kill()
     kept = _length(to)

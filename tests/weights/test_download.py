@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import WeightsError
+from tests.watched_processes import wait
 from tests.weights.loopback import Loopback, loopback, make_entry, temporary_files
 from weights import download
 from weights.checksums import Checksum
@@ -203,10 +204,7 @@ def test_two_processes_at_once_fetch_once_and_agree(server: Loopback, tmp_path: 
 def test_after_a_kill_the_next_process_continues(server: Loopback, tmp_path: Path) -> None:
     server.stall = threading.Event()
     process, part = fetching_process(server, tmp_path), tmp_path / "model.onnx.part"
-    for _ in range(600):
-        if part.exists() and part.stat().st_size > 0:
-            break
-        threading.Event().wait(0.05)
+    assert wait(lambda: part.exists() and part.stat().st_size > 0)
     process.kill()
     process.communicate(timeout=60)
     server.stall.set()

@@ -24,6 +24,7 @@ from tests.offline.evaluate.counting_parts import (
     counting_parts,
     quick_settings,
 )
+from tests.watched_processes import wait
 
 
 @pytest.fixture
@@ -163,11 +164,11 @@ def test_a_second_run_waits_for_the_first(
 
     thread = threading.Thread(target=second)
     thread.start()
+    assert wait(lambda: "another run makes these vectors" in caplog.text)
     assert not done.wait(0.3)
     lock.release()
-    thread.join(30)
+    thread.join(60)
     assert done.is_set()
-    assert "another run makes these vectors" in caplog.text
 
 
 def test_a_cache_that_is_a_file_is_refused_with_the_way_out(

@@ -29,9 +29,10 @@ pytestmark = [
 NONE = (0, 0, 0)
 BENCHMARK = Benchmark(Preset("small", 32, 1, 1, 1, 1, NONE, 0, 0, NONE), 7, 0.5)
 ENOUGH = 3  # images after which a run is disturbed
-# argv: folder, and what runs out of room: workers, journal, manifest or nothing.
+# argv: folder, and what runs out of room: workers, journal, manifest or nothing; or "time", where
+# it stops for ever before all is done.
 PROGRAM = """
-import resource, sys
+import resource, sys, time
 from pathlib import Path
 from engine.errors import PacksightError
 from offline.datasets.packbench.build import build
@@ -45,6 +46,8 @@ def limit(size):
 def progress(done, total):
     if full == "journal" and done == ENOUGH or full == "manifest" and done == total:
         limit(10)
+    if full == "time" and done == 3 * ENOUGH:
+        time.sleep(600)
 
 if full == "workers":
     limit(1000)
@@ -112,14 +115,14 @@ class Killed:
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory: pytest.TempPathFactory) -> Killed:
     folder = tmp_path_factory.mktemp("killed")
-    with start(folder) as process:
+    with start(folder, "time") as process:
         assert wait(lambda: noted(folder) >= ENOUGH or process.poll() is not None)
         with pytest.raises(ConfigError) as refused:
             build(BENCHMARK, folder, workers=1, variant="scalar_rgb")
         workers = children(process.pid)
         process.kill()
         process.communicate()
-    wait(lambda: not any(map(alive, workers)), 10)
+    wait(lambda: not any(map(alive, workers)))
     assert len(workers) >= 2
     return Killed(folder, noted(folder), str(refused.value), [w for w in workers if alive(w)])
 
