@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +14,16 @@ from pathlib import Path
 from engine.curation import Curation
 from engine.errors import FingerprintError, GalleryError
 from engine.files import sync_folder, write_whole
-from engine.galleries import gallery_exists, gallery_identity, open_gallery, uploads_folder
+from engine.galleries import (
+    add_generation,
+    delete_generation,
+    gallery_exists,
+    gallery_identity,
+    generations,
+    open_gallery,
+    uploads_folder,
+    use_generation,
+)
 from engine.object_stores import path_of
 from engine.protocols import Gallery, WritableGallery
 from engine.types import Description, Entry, Progress, Source
@@ -53,39 +63,69 @@ def copy_gallery(
 
     The origin is read as it was at the start, whatever is written to it meanwhile. A copy that was
     stopped goes on with the same call, and takes over what changed since; so does one that was
-    whole, if it was not changed itself. At the end both have been read again and compared;
-    ``progress`` counts every image twice, or as it is compared with what was there before.
-    GalleryError where ``copy`` has other images and is no copy of this one, or one that was
-    changed; where both differ in the end; and as of ``open_gallery``.
+    whole, if it was not changed itself. A copy of the generation that the origin had in use before
+    gets another generation, which comes into use when it is whole. At the end both have been read
+    again and compared; ``progress`` counts every image twice, or as it is compared with what was
+    there before. GalleryError where ``copy`` has other images and is no copy of this one, or one
+    that was changed; where both differ in the end; and as of ``open_gallery``.
     """
     progress = progress or _unseen
-    with open_gallery(origin) as read, read.snapshot():
-        identity = gallery_identity(origin)
+    there = generations(origin)
+    with open_gallery(origin, generation=there.current) as read, read.snapshot():
+        identity = gallery_identity(origin, there.current)
         if gallery_exists(copy) and gallery_identity(copy) == identity:
             raise GalleryError(f"{read.name}: a gallery is not copied to itself.")
-        with _opened(copy, read) as written:
-            files = _Files(copy)
-            whole = _compared_before(read, written, identity, files, progress)
-            if whole is None:
-                written.keep_copy_of(identity)
-                for withdrawn in (False, True):
-                    _bring_images(read, written, files, progress, withdrawn=withdrawn)
-            decisions = _bring_decisions(origin, copy, read, written)
-            _bring_the_rest(read, written)
-            if whole is None:
-                whole = _compared(read, written, progress, before=len(read))
-                _require_same(read, written, whole.first)
-            written.keep_copy_of(identity, _held(written, whole.digest))
-            uploads = [source.uri for source in _uploads(written)]
-            return Copied(
-                address=written.name,
-                images=whole.images,
-                withdrawn=whole.withdrawn,
-                decisions=decisions,
-                uploads=len(uploads),
-                without_file=sum(not files.has(uri) for uri in uploads),
-                digest=whole.digest,
-            )
+        before = None if there.before is None else gallery_identity(origin, there.before)
+        if before is None or not _is_copy_of(copy, before):
+            with _opened(copy, read) as written:
+                files = _Files(copy)
+                whole = _compared_before(read, written, identity, files, progress)
+                return _copied(origin, copy, read, written, identity, files, whole, progress)
+        # Nothing is written to the generation in use meanwhile.
+        with open_gallery(copy, write=True) as used:
+            _require_unchanged(used)
+            name = add_generation(copy, read.manifest)
+            with open_gallery(copy, write=True, generation=name) as written:
+                files = _Files(copy)
+                copied = _copied(origin, copy, read, written, identity, files, None, progress)
+                use_generation(copy, name)
+        for older in generations(copy).unfinished:
+            with suppress(GalleryError):  # locked: the next one deletes it
+                delete_generation(copy, older)
+        return copied
+
+
+def _copied(
+    origin: str | Path,
+    copy: str | Path,
+    read: Gallery,
+    written: WritableGallery,
+    identity: str,
+    files: _Files,
+    whole: _Compared | None,
+    progress: Progress,
+) -> Copied:
+    """``whole``: both as they were compared before, where no image is to be brought."""
+    if whole is None:
+        written.keep_copy_of(identity)
+        for withdrawn in (False, True):
+            _bring_images(read, written, files, progress, withdrawn=withdrawn)
+    decisions = _bring_decisions(origin, copy, read, written)
+    _bring_the_rest(read, written)
+    if whole is None:
+        whole = _compared(read, written, progress, before=len(read))
+        _require_same(read, written, whole.first)
+    written.keep_copy_of(identity, _held(written, whole.digest))
+    uploads = [source.uri for source in _uploads(written)]
+    return Copied(
+        address=written.name,
+        images=whole.images,
+        withdrawn=whole.withdrawn,
+        decisions=decisions,
+        uploads=len(uploads),
+        without_file=sum(not files.has(uri) for uri in uploads),
+        digest=whole.digest,
+    )
 
 
 def _opened(copy: str | Path, origin: Gallery) -> WritableGallery:
@@ -217,6 +257,25 @@ def _token(identity: str) -> str:
     """What is the gallery's own: that of a database may be read by another user, or host."""
     found = _DATABASE.fullmatch(identity)
     return found[1] if found is not None else identity
+
+
+def _is_copy_of(copy: str | Path, identity: str) -> bool:
+    """The generation in use."""
+    if not gallery_exists(copy):
+        return False
+    with open_gallery(copy) as used:
+        return _token(used.copy_of()[0]) == _token(identity)
+
+
+def _require_unchanged(copy: Gallery) -> None:
+    """GalleryError for a copy that holds what it alone has."""
+    _, held = copy.copy_of()
+    whole = hashlib.sha256()
+    for withdrawn in (False, True):
+        for image in _images(copy, withdrawn=withdrawn):
+            whole.update(_digest(image))
+    if held and held != _held(copy, whole.hexdigest()):
+        raise _taken(copy, "this copy was changed itself since it was made")
 
 
 def _taken(copy: Gallery, what: str) -> GalleryError:

@@ -52,9 +52,9 @@ class Home(Protocol):
         """Whether there is one; GalleryError where that cannot be seen."""
         ...
 
-    def identity(self, address: str | Path, /) -> str:
-        """The address, and what tells a gallery from one that was made anew there, and its
-        generation in use from another."""
+    def identity(self, address: str | Path, /, generation: str | None = None) -> str:
+        """The address, and what tells a gallery from one that was made anew there, and one
+        generation from another."""
         ...
 
     def database(
@@ -125,10 +125,10 @@ def gallery_exists(uri: str | Path) -> bool:
     return _home(uri).exists(uri)
 
 
-def gallery_identity(uri: str | Path) -> str:
-    """The address, and what tells a gallery from one that was made anew there, and its generation
-    in use from another."""
-    return _home(uri).identity(uri)
+def gallery_identity(uri: str | Path, generation: str | None = None) -> str:
+    """The address, and what tells a gallery from one that was made anew there, and a generation
+    (None: the one in use) from another."""
+    return _home(uri).identity(uri, generation)
 
 
 def database_beside(uri: str | Path, name: str, version: int, tables: Sequence[str]) -> Database:

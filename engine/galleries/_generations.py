@@ -49,11 +49,11 @@ def exists(folder: Path) -> bool:
         return _folder.is_initialised(_place(folder, _current(folder)))
 
 
-def identity(folder: Path) -> str:
-    """The folder, the generation in use and its database file, which a gallery that is made anew
-    does not share."""
+def identity(folder: Path, generation: str | None = None) -> str:
+    """The folder, the generation (None: in use) and its database file, which a gallery that is made
+    anew does not share."""
     try:
-        name = _current(folder)
+        name = _current(folder) if generation is None else generation
         database = _place(folder, name) / _schema.DATABASE
         return f"{folder.absolute()}:{name}:{database.stat().st_ino}"
     except (OSError, GalleryError):

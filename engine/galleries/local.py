@@ -85,10 +85,10 @@ class LocalGallery(TableGallery):
         return _generations.exists(Path(address))
 
     @classmethod
-    def identity(cls, folder: str | Path) -> str:
-        """The folder, and what tells a gallery from one that was made anew there, and its
-        generation in use from another."""
-        return _generations.identity(Path(folder))
+    def identity(cls, folder: str | Path, generation: str | None = None) -> str:
+        """The folder, and what tells a gallery from one that was made anew there, and one
+        generation from another."""
+        return _generations.identity(Path(folder), generation)
 
     @classmethod
     def database(

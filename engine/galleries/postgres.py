@@ -173,14 +173,15 @@ class PostgresGallery(TableGallery):
             return _generations.current(place) is not None
 
     @classmethod
-    def identity(cls, address: str | Path) -> str:
-        """The address, and what tells a gallery from one that was made anew there, and its
-        generation in use from another."""
+    def identity(cls, address: str | Path, generation: str | None = None) -> str:
+        """The address, and what tells a gallery from one that was made anew there, and one
+        generation from another."""
         place = PostgresAddress.read(address)
         try:
             with translated(place.shown):
+                wanted = "current" if generation is None else f"name = '{generation}'"
                 row = readers(place).ask(
-                    f'SELECT name, token FROM "{place.schema}".generations WHERE current'
+                    f'SELECT name, token FROM "{place.schema}".generations WHERE {wanted}'
                 )
         except GalleryError:
             row = None

@@ -16,7 +16,15 @@ from engine.copying import copy_gallery
 from engine.curation import Curation
 from engine.decisions import Exclusion
 from engine.errors import FingerprintError, GalleryError, LockedError
-from engine.galleries import gallery_exists, open_gallery, uploads_folder
+from engine.galleries import (
+    add_generation,
+    delete_generation,
+    gallery_exists,
+    generations,
+    open_gallery,
+    uploads_folder,
+    use_generation,
+)
 from engine.protocols import Gallery, WritableGallery
 from engine.types import Embedding, Entry, GivenTable, SkippedFile
 from online.service.uploads import Uploads
@@ -74,7 +82,9 @@ def fill(gallery: WritableGallery, images: int = 12) -> None:
         )
         for number in range(images)
     ]
-    descriptions = [replace(described((number, 1)), trust=number / 13) for number in range(images)]
+    descriptions = [
+        replace(described((number, 1)), trust=number / (images + 1)) for number in range(images)
+    ]
     unsure = descriptions[3]
     descriptions[3] = replace(unsure, scores=replace(unsure.scores, unknown=True))
     ids = gallery.add(entries, descriptions)
@@ -334,6 +344,98 @@ def test_a_copy_is_brought_up_to_date(ends: tuple[str, str]) -> None:
     copy_gallery(origin, to)
     with open_gallery(to) as copy:
         assert copy.calibration() == calibration()
+
+
+def migrate(address: str, fingerprint: str = "0" * 64) -> None:
+    """The same images, described by other models as vectors of three numbers."""
+    name = add_generation(address, manifest(3, fingerprint))
+    with open_gallery(address) as old, open_gallery(address, write=True, generation=name) as new:
+        sources = list(old.sources())
+        new.add(
+            [source.entry for source in sources],
+            [described((source.id, 1, 2)) for source in sources],
+            ids=[source.id for source in sources],
+        )
+    use_generation(address, name)
+
+
+def test_a_copy_of_a_gallery_that_was_migrated_since_gets_the_generation_beside_its_own(
+    ends: tuple[str, str],
+) -> None:
+    origin, to = ends
+    with open_gallery(origin, manifest=manifest()) as gallery:
+        fill(gallery)
+        older = facts(gallery)
+    copy_gallery(origin, to)
+    migrate(origin)
+    with open_gallery(origin) as gallery:
+        expected = facts(gallery)
+    copied = copy_gallery(origin, to)
+    assert copied == copy_gallery(origin, to)
+    there = generations(to)
+    assert there.before == "1" and set(there.names) == {"1", there.current}
+    with open_gallery(to) as copy, open_gallery(to, generation="1") as before:
+        assert facts(copy) == expected
+        assert facts(before) == older
+        assert copy.check() == []
+    use_generation(origin, "1")
+    copy_gallery(origin, to)
+    there = generations(to)
+    assert len(there.names) == 2 and there.before == str(int(there.current) - 1)
+    with open_gallery(to) as copy:
+        assert facts(copy) == older
+
+
+def test_until_the_new_generation_is_whole_the_one_before_is_in_use(ends: tuple[str, str]) -> None:
+    origin, to = ends
+    with open_gallery(origin, manifest=manifest()) as gallery:
+        fill(gallery, 30)
+        older = facts(gallery)
+    copy_gallery(origin, to)
+    migrate(origin)
+    with open_gallery(origin) as gallery:
+        expected = facts(gallery)
+    for stopped in (CHUNK, 2 * CHUNK, 27 + CHUNK, 2 * 27):
+
+        def stop(done: int, total: int, at: int = stopped) -> None:
+            with open_gallery(to) as copy:
+                assert facts(copy) == older
+            with pytest.raises(LockedError):
+                open_gallery(to, write=True)
+            if done >= at:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            copy_gallery(origin, to, progress=stop)
+        assert generations(to).current == "1"
+        assert len(generations(to).names) == 2
+    copy_gallery(origin, to)
+    with open_gallery(to) as copy:
+        assert facts(copy) == expected
+
+
+@pytest.mark.parametrize("change", ["images", "another migration"])
+def test_a_copy_that_would_lose_something_gets_no_other_generation(
+    tmp_path: Path, change: str
+) -> None:
+    origin, to = tmp_path / "origin", tmp_path / "copy"
+    with open_gallery(origin, manifest=manifest()) as gallery:
+        fill(gallery)
+    copy_gallery(origin, to)
+    migrate(str(origin))
+    if change == "images":
+        with open_gallery(to, write=True) as copy:
+            copy.add([entry("new")], [described((9, 9))])
+    else:  # which the origin has no more to compare with
+        migrate(str(origin), "1" * 64)
+        delete_generation(origin, "1")
+    with open_gallery(to) as copy:
+        expected = facts(copy)
+    with pytest.raises(GalleryError, match=r"changed itself|described"):
+        copy_gallery(origin, to)
+    assert generations(to).names == ("1",)
+    with open_gallery(to) as copy:
+        assert facts(copy) == expected
 
 
 @pytest.mark.parametrize("change", ["images", "withdrawn", "adaptation", "calibration"])
