@@ -30,7 +30,7 @@ PROGRAM = """
 import sys, time
 from offline import ingest
 ingest(sys.argv[1], sys.argv[2], overrides=sys.argv[3:], workers=2,
-       progress=lambda done, total: time.sleep(0.03))
+       progress=lambda done, total: time.sleep(0.08))
 """
 
 # The command, with a pause after every batch: Ctrl-C comes amid the ingest on the busiest machine.

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from engine.decoding import Decoded, DecodingPool, PassingError
 from engine.errors import ImageError, ImageTooLargeError
 from engine.images import ImageLimits
 from tests.drawn_catalogue import package, write_catalogue
+from tests.watched_processes import alive, wait
 
 
 @pytest.fixture(scope="module")
@@ -114,17 +113,5 @@ def test_decoders_end_when_their_parent_is_killed(files: list[Path]) -> None:
         assert decoders
         parent.kill()
         errors = parent.stderr.read()  # ends when the last decoder has closed it
-    end = time.monotonic() + 30
-    while any(_alive(pid) for pid in decoders) and time.monotonic() < end:
-        time.sleep(0.02)
-    assert not any(_alive(pid) for pid in decoders)
+    assert wait(lambda: not any(map(alive, decoders)))
     assert errors == b""
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"

@@ -30,7 +30,7 @@ SEED = int(os.environ.get("KILL_SEED", "20"))
 PROGRAM = """
 import sys, time
 from offline.migrate import migrate, rollback
-def wait(done, total): time.sleep(0.02)
+def wait(done, total): time.sleep(0.05)
 if sys.argv[2] == "rollback":
     rollback(sys.argv[1], workers=1, progress=wait)
 else:
