@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
+from shlex import quote
 from typing import Literal
 
 import numpy as np
@@ -126,7 +127,7 @@ class MatchCalibration(_Table):
         photos = " --photos PHOTOS" if self.source == "photos" and not self.automatic else ""
         return (
             "it holds for the adaptation that it was made with, which is not in use; make it anew "
-            f"with: packsight calibrate --gallery {gallery}{photos}"
+            f"with: packsight calibrate --gallery {quote(gallery)}{photos}"
         )
 
     def cautions(self, images: int) -> tuple[str, ...]:
@@ -201,7 +202,7 @@ def read_calibration(text: str, where: str) -> MatchCalibration:
         place = ".".join(map(str, fault["loc"])) or "JSON"
         raise GalleryError(
             f"{where}: its calibration cannot be read ({place}: {fault['msg']}).",
-            remedy=f"Make it anew: packsight calibrate --gallery {where}",
+            remedy=f"Make it anew: packsight calibrate --gallery {quote(where)}",
         ) from None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from shlex import quote
 from types import MappingProxyType
 
 import numpy as np
@@ -202,7 +203,8 @@ class Searcher:
         if not held:
             raise EmptyGalleryError(
                 f"{self.gallery.name}: the gallery is empty.",
-                remedy=f"Fill it with: packsight ingest FOLDER --gallery {self.gallery.name}",
+                remedy="Fill it with: packsight ingest FOLDER --gallery "
+                f"{quote(self.gallery.name)}",
             )
         return held
 

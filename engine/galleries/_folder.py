@@ -9,6 +9,7 @@ import contextlib
 import os
 import sqlite3
 from pathlib import Path
+from shlex import quote
 
 from filelock import FileLock, Timeout
 
@@ -41,7 +42,7 @@ def is_initialised(folder: Path) -> bool:
 def none_here(folder: Path) -> GalleryError:
     return GalleryError(
         f"{folder}: no gallery here.",
-        remedy=f"Make one with: packsight ingest FOLDER --gallery {folder}",
+        remedy=f"Make one with: packsight ingest FOLDER --gallery {quote(str(folder))}",
     )
 
 

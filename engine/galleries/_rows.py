@@ -413,7 +413,7 @@ def load_adaptation(connection: Connection, version: int, where: str) -> Adaptat
     except (ValueError, TypeError) as error:
         raise DamageError(
             f"{where}: adaptation {version} is damaged ({error}).",
-            remedy=f"Go without it with: packsight adapt {where} --off",
+            remedy=f"Go without it with: packsight adapt {quote(where)} --off",
         ) from error
 
 
@@ -425,7 +425,7 @@ def load_adaptation_reports(connection: Connection, where: str) -> dict[int, Ada
     except ValueError as error:
         raise DamageError(
             f"{where}: the report of an adaptation is damaged ({error}).",
-            remedy=f"Adapt it anew with: packsight adapt {where}",
+            remedy=f"Adapt it anew with: packsight adapt {quote(where)}",
         ) from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 import numpy as np
 
@@ -89,7 +90,7 @@ def read_vectors(gallery: Gallery, group: str = "product") -> Vectors:
     if not rows:
         raise ConfigError(
             f"{gallery.name}: the gallery is empty.",
-            remedy=f"Fill it with: packsight ingest FOLDER --gallery {gallery.name}",
+            remedy=f"Fill it with: packsight ingest FOLDER --gallery {quote(gallery.name)}",
         )
     if not any(groups):
         raise ConfigError(
