@@ -106,7 +106,7 @@ def report_name(of: ReportKind) -> str:
 def require_own(folder: Path) -> None:
     """Refuse to scatter a gallery among other files."""
     databases = (_schema.DATABASE, _schema.CURATION, _schema.JOBS)
-    ours = {f"{name}{end}" for name in databases for end in ("", "-wal", "-shm")}
+    ours = {f"{name}{end}" for name in databases for end in ("", "-wal", "-shm", "-journal")}
     ours |= {LOCK, OWNER, "indexes"}
     ours |= {f"{report_name(of)}{end}" for of in REPORTS for end in ("", ".part")}
     ours |= {

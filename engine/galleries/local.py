@@ -72,7 +72,9 @@ class LocalGallery(TableGallery):
         """Make a new, empty gallery and open it for writing."""
         folder = Path(address)
         if cls.exists(folder):
-            raise GalleryError(f"{folder}: there is a gallery already.")
+            raise GalleryError(
+                f"{folder}: there is a gallery already.", remedy="Run the same command again."
+            )
         _folder.require_own(folder)
         with _schema.translated(folder):
             folder.mkdir(parents=True, exist_ok=True)

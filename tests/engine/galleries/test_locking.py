@@ -114,6 +114,14 @@ def test_an_unfinished_creation_is_no_gallery_and_can_be_finished(tmp_path: Path
         assert len(gallery) == 0
 
 
+def test_what_sqlite_keeps_beside_a_database_that_is_being_made_is_no_strangers_file(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "gallery.sqlite-journal").touch()
+    with LocalGallery.open_or_create(tmp_path, manifest()) as gallery:
+        assert len(gallery) == 0
+
+
 def test_a_gallery_is_not_made_where_one_is(tmp_path: Path) -> None:
     with pytest.raises(GalleryError, match="already"):
         LocalGallery.create(made(tmp_path / "g"), manifest())
