@@ -18,7 +18,7 @@ from typing import Self
 import numpy as np
 
 from engine.errors import ConfigError
-from engine.files import replacing
+from engine.files import is_being_written, replacing
 from engine.types import UInt8Array
 from engine.user_folders import expanded, user_cache
 
@@ -92,6 +92,8 @@ class CompiledNetworks:
     def _files(self) -> Iterator[tuple[float, int, Path]]:
         """When each was read last, its bytes and its path."""
         for path in self.folder.glob(f"*{_SUFFIX}"):
+            if is_being_written(path):
+                continue
             with suppress(FileNotFoundError):  # another process makes room
                 status = path.stat()
                 yield status.st_mtime, status.st_size, path

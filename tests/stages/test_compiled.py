@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.files import replacing
 from stages._compiled import CompiledNetworks
 from stages._session import OnnxSession
 from tests.stages.made_models import model
@@ -106,6 +107,15 @@ def test_what_was_read_last_stays_within_the_limit(tmp_path: Path) -> None:
     assert [name for name in "acd" if kept.read(name) is not None] == ["a", "c", "d"]
     kept.put(bytes(5000), "e")
     assert kept.read("e") is None and kept.count()[0] == 3
+
+
+def test_what_another_process_is_writing_is_left_to_it(tmp_path: Path) -> None:
+    kept = CompiledNetworks(tmp_path / "runtimes", limit=3000)
+    kept.put(bytes(900), "a")
+    with replacing(kept._path(("b",))) as part:
+        part.write_bytes(bytes(2900))
+        kept.put(bytes(901), "c")
+        assert part.exists() and kept.count()[0] == 2
 
 
 def test_writers_at_once_leave_whole_files_within_the_limit(tmp_path: Path) -> None:
