@@ -88,6 +88,9 @@ def copy_gallery(
             with open_gallery(copy, write=True, generation=name) as written:
                 files = _Files(copy)
                 copied = _copied(origin, copy, read, written, identity, files, None, progress)
+                # So that a rollback of the copy deletes none of them either.
+                lacked = [one for one in read.lacked() if used.source(one) is not None]
+                written.keep_lacked(lacked)
                 use_generation(copy, name)
         for older in generations(copy).unfinished:
             with suppress(GalleryError):  # locked: the next one deletes it
