@@ -17,6 +17,8 @@ Size = tuple[int, int]  # (width, height)
 Resize = Callable[[Image.Image], Image.Image]
 Convert = Callable[[Image.Image], Image.Image]
 
+_MOST_KEPT = 2**20  # bytes of a profile: that of a phone has 0.5 KB, that of an upload up to 32 MB
+
 
 def to_srgb(image: Image.Image, resize: Resize) -> tuple[Image.Image, Image.Image | None]:
     """Flatten, resize, then convert the colours, in that order: RGB, and alpha as mode L.
@@ -80,8 +82,9 @@ def _on_white(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
 
 def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
     """Convert to sRGB; None where the profile is sRGB already, is broken or does not fit."""
+    find = _conversion if len(profile) <= _MOST_KEPT else _conversion.__wrapped__
     try:
-        convert = _conversion(profile, image.mode)
+        convert = find(profile, image.mode)
         return None if convert is None else convert(image)
     except Exception as error:  # lcms raises a family of types; an image without profile is fine
         log.debug("embedded colour profile ignored: %s", error)

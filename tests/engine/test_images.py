@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tracemalloc
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -326,6 +327,22 @@ def test_colours_of_a_profile_are_those_of_lcms_to_one_level(
     assert np.abs(found - np.asarray(slow)).max() <= 1
     if gamma or primaries:
         assert np.abs(found - colours).max() > 3
+
+
+def test_a_profile_of_many_bytes_converts_and_is_not_kept() -> None:
+    profile = _profile(1.8, DISPLAY_P3)
+    grown = struct.pack(">I", len(profile) + 2**22) + profile[4:] + bytes(2**22)
+    expected = load(encoded(quarters(), "TIFF", icc_profile=profile)).pixels
+    data = encoded(quarters(), "TIFF", icc_profile=grown)
+    del grown
+    tracemalloc.start()
+    try:
+        found = load(data).pixels
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_array_equal(found, expected)
+    assert kept < 2**20
 
 
 def _profile_with_gamma(gamma: float) -> bytes:
