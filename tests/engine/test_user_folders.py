@@ -65,6 +65,8 @@ def test_a_cache_that_another_user_may_have_made_is_refused(
 def test_numba_keeps_its_own_cache_unless_the_home_cannot_be_written(
     temporary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "")  # so that it is put back afterwards
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
     monkeypatch.setenv("HOME", str(tmp_path))
     keep_what_numba_compiles()
     assert "NUMBA_CACHE_DIR" not in os.environ
