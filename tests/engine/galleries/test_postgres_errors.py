@@ -246,7 +246,7 @@ def test_a_statement_that_takes_too_long(
     with psycopg.connect(postgres.address()) as holder:
         schema = address.rpartition("=")[2]
         holder.execute(f"LOCK TABLE {schema}_1.images IN ACCESS EXCLUSIVE MODE")
-        limited = f"{address}&options=-c%20statement_timeout=50ms"
+        limited = f"{address}&options=-c%20statement_timeout=500ms"
         line = refused(capsys, "gallery", "info", limited)
         assert "longer than the limit" in line and "statement_timeout" in line
         limited = f"{address}&options=-c%20lock_timeout=50ms"
