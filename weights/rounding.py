@@ -180,7 +180,10 @@ def compensated(kernel: Float64Array, covariance: Float64Array) -> Float64Array:
     variances = covariance.diagonal()
     damped = covariance + np.eye(len(covariance)) * (DAMPING * variances.mean() + 1e-12)
     order = np.argsort(-variances, kind="stable")  # what matters most is rounded first
-    upper = np.linalg.cholesky(np.linalg.inv(damped[np.ix_(order, order)])).T
+    try:
+        upper = np.linalg.cholesky(np.linalg.inv(damped[np.ix_(order, order)])).T
+    except np.linalg.LinAlgError:  # of one image: inputs that differ by errors of float32 alone
+        upper = np.eye(len(order))  # each number is rounded by itself
     left = kernel[:, order].copy()
     largest = np.abs(left).argmax(axis=1)
     limits = np.sign(left[np.arange(len(left)), largest]) * LIMIT

@@ -214,6 +214,16 @@ def test_compensated_rounding_changes_outputs_less_than_the_nearest_levels() -> 
     assert lost(found) < 0.5 * lost(nearest)
 
 
+def test_by_inputs_that_do_not_differ_each_number_is_rounded_by_itself() -> None:
+    random = np.random.default_rng(0)
+    kernel = random.normal(size=(3, 24)).astype(np.float32)
+    inputs = Inputs(Layer("gemm", "x", "k", None, kernel, 1, (1,)))
+    inputs.add(random.normal(size=(1, 24)).astype(np.float32) + 30)
+    step = np.abs(kernel).max(axis=1, keepdims=True) / 127
+    found = compensated(kernel.astype(np.float64), inputs.moments()[1][0])
+    assert np.allclose(found, np.round(kernel / step) * step, atol=1e-6)
+
+
 @pytest.mark.parametrize("opset", [13, 18])
 def test_means_of_maps_are_pooled_where_they_stay_maps(opset: int, tmp_path: Path) -> None:
     model = write_branches(tmp_path / "model.onnx", opset=opset)
