@@ -117,12 +117,16 @@ def require_own(folder: Path) -> None:
         _schema.GENERATIONS,
     }
     with _schema.translated(folder):
-        if folder.is_dir():
+        try:  # one look: another process may make the folder meanwhile
             strangers = sorted(path.name for path in folder.iterdir() if path.name not in ours)
-        elif folder.exists():
-            raise GalleryError(f"{folder}: is a file.", remedy="Name a folder with --gallery.")
-        else:
+        except FileNotFoundError:
             return
+        except NotADirectoryError:
+            if not folder.exists():  # what it would lie in is a file
+                return
+            raise GalleryError(
+                f"{folder}: is a file.", remedy="Name a folder with --gallery."
+            ) from None
     if strangers:
         raise GalleryError(
             f"{folder}: not a gallery, and not empty (it holds {strangers[0]}).",

@@ -138,6 +138,22 @@ def test_a_gallery_is_not_made_among_somebodys_files(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 
+def test_a_folder_that_another_process_makes_meanwhile_is_not_taken_for_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, look = tmp_path / "gallery", Path.is_dir
+
+    def looked_at_before(path: Path) -> bool:
+        found = look(path)
+        if path == folder and not folder.exists():
+            folder.mkdir()
+        return found
+
+    monkeypatch.setattr(Path, "is_dir", looked_at_before)
+    with LocalGallery.create(folder, manifest()) as gallery:
+        assert len(gallery) == 0
+
+
 def test_a_question_about_a_folder_that_may_not_be_entered_is_answered_no(tmp_path: Path) -> None:
     made(tmp_path / "g")
     program = (
