@@ -89,7 +89,8 @@ def lock(folder: Path, address: Path) -> FileLock:
     except Timeout:
         holder = ""
         with contextlib.suppress(OSError):
-            holder = f" (process {owner.read_text().strip()})"
+            if number := owner.read_text().strip():  # or it is just being written
+                holder = f" (process {number})"
         raise LockedError(
             f"{address}: another process{holder} is writing to this gallery.",
             remedy="Wait for it to end and run the same command again.",

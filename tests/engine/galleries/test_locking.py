@@ -13,6 +13,7 @@ import pytest
 
 from engine.errors import GalleryError
 from engine.galleries import is_gallery
+from engine.galleries._folder import OWNER
 from engine.galleries.local import LocalGallery
 from engine.types import Embedding
 from tests.engine.made_descriptions import described, entry, manifest
@@ -32,6 +33,14 @@ def test_a_second_writer_is_refused_and_the_process_that_writes_is_named(tmp_pat
     ):
         LocalGallery.open(folder, write=True)
     LocalGallery.open(folder, write=True).close()
+
+
+def test_a_writer_that_has_not_written_its_number_yet_is_not_named(tmp_path: Path) -> None:
+    folder = made(tmp_path / "g")
+    with LocalGallery.open(folder, write=True):
+        (folder / OWNER).write_text("")
+        with pytest.raises(GalleryError, match="another process is writing"):
+            LocalGallery.open(folder, write=True)
 
 
 def test_a_writer_in_another_process_locks_until_it_is_killed(tmp_path: Path) -> None:
