@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from mmap import PAGESIZE, mmap
 
 import pytest
 
@@ -42,7 +43,10 @@ def test_a_child_and_its_memory_are_found_while_it_lives() -> None:
 def test_samples_remember_how_much_was_done_and_held() -> None:
     with MemorySampler(period=0.01) as sampler:
         sampler.done = 7
-        block = b"x" * (64 * 2**20)
+        # Not by malloc, which may have as much left of another test.
+        block = mmap(-1, 64 * 2**20)
+        for place in range(0, len(block), PAGESIZE):
+            block[place] = 1
     first, last = sampler.samples[0], sampler.samples[-1]
     assert (first.done, last.done) == (0, 7)
     assert last.own - first.own > len(block) // 2
