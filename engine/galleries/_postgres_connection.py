@@ -171,6 +171,11 @@ class PostgresConnection:
             self.raw.rollback()
 
     def close(self) -> None:
+        """Locks are let go of first: the server ends a session, and with it these, some time later,
+        and a command that follows would be refused."""
+        if self.raw.info.transaction_status == pq.TransactionStatus.IDLE:
+            with suppress(psycopg.Error):
+                self.run("SELECT pg_advisory_unlock_all()")
         self.raw.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
+from typing import Any
 
 import numpy as np
 import pytest
@@ -84,3 +85,16 @@ def test_the_identity_is_of_now_and_outlives_its_connection(
     none = postgres.address(database_name, schema="none")
     for _ in range(3):
         assert gallery_identity(none).endswith(":")
+
+
+def test_a_gallery_that_was_closed_is_free_before_the_server_has_ended_the_session(
+    postgres: PostgresServer, database_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions: list[Any] = []
+    with monkeypatch.context() as patched:
+        patched.setattr("psycopg.Connection.close", lambda one: sessions.append(one))
+        address = filled(postgres, database_name, "one")
+        open_gallery(address, write=True).close()
+        assert sessions
+    for session in sessions:
+        session.close()
